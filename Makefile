@@ -1,0 +1,55 @@
+# Two commands do everything: `make lab` opens the course, `make test` checks it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+LOCK = tests/environments/tested.txt
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test style refresh donors claims publish lock clean \
+  test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+lab: $(VENV)/.ready ## open the course in JupyterLab
+	$(BIN)/jupyter lab $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+
+test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
+	BIN=$(BIN) bash tests/run.sh
+
+test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest: $(VENV)/.ready
+	$(BIN)/python tests/platforms.py $(@:test-%=%) $(NOTEBOOK)
+
+style: $(VENV)/.ready ## check code and notebooks for style only
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store their outputs
+	$(BIN)/python tests/refresh.py $(or $(NOTEBOOK),notebooks/*.ipynb)
+
+donors: $(VENV)/.ready ## train the shipped donors again
+	$(BIN)/python -m course_utils.train_donor --all
+
+claims: $(VENV)/.ready ## print the ledger of claims, and write it into the README
+	$(BIN)/python -m course_utils.claims --write README.md
+
+publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, into all links
+	$(BIN)/python tests/publish.py $(REPOSITORY)
+
+lock: ## write the exact sets of packages, tested and oldest (needs uv)
+	bash tests/environments/lock.sh
+
+clean: ## remove the environment
+	rm -rf $(VENV)
+
+$(VENV)/.ready: $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "The course needs Python 3.11, 3.12 or 3.13 (TensorFlow has no other); name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "This Python cannot make environments; on Debian or Ubuntu run: sudo apt install python3-venv"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@

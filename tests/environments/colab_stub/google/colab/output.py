@@ -1,0 +1,9 @@
+from google.colab import record
+
+
+def enable_custom_widget_manager():
+    record("output.enable_custom_widget_manager")
+
+
+def clear():
+    record("output.clear")

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# All of CI: style, then units and claims, then every notebook; where CI is
+# set, also some notebooks as Colab's TPU runtime has them, without TensorFlow.
+#   bash tests/run.sh [style] [units] [notebooks] [platform]
+set -euo pipefail
+bin=${BIN:-.venv/bin}
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+export COURSE_HOME=$home JUPYTER_PLATFORM_DIRS=1
+for part in ${*:-style units notebooks ${CI:+platform}}; do
+  case $part in
+    style)
+      "$bin/ruff" check .
+      "$bin/ruff" format --check .
+      ;;
+    units)
+      MPLBACKEND=agg "$bin/pytest" tests
+      ;;
+    notebooks)
+      # As a student's session, which sets nothing of its own.
+      unset TF_CPP_MIN_LOG_LEVEL
+      COURSE_SOURCE=drawings "$bin/python" -m pytest \
+        -p tests.solutions -p tests.noise --nbval-lax --nbval-current-env \
+        --nbval-cell-timeout 300 --durations 20 notebooks
+      ;;
+    platform)
+      "$bin/python" tests/platforms.py colab-tpu \
+        notebooks/00_*.ipynb notebooks/06_*.ipynb
+      ;;
+    *)
+      echo "Name style, units, notebooks or platform, not $part."
+      exit 2
+      ;;
+  esac
+done
