@@ -1,0 +1,95 @@
+"""Where the course keeps things: shipped data, a shared cache, your home."""
+
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import platformdirs
+
+APPLICATION = "training-vs-transfer"
+
+
+def data_directory():
+    """Return the folder of shipped donors and reference measurements.
+
+    In a checkout that is `data/`; in an installed package, its copy.
+    """
+    installed = Path(__file__).parent / "_data"
+    return installed if installed.exists() else _checkout() / "data"
+
+
+def cache_directory():
+    """Return a writable folder for what can be fetched or computed again.
+
+    `COURSE_CACHE` names it; otherwise it is the user's cache. Where neither
+    can be written, a temporary folder serves until the session ends.
+    """
+    default = platformdirs.user_cache_path(APPLICATION)
+    return _writable(os.environ.get("COURSE_CACHE") or default)
+
+
+def home_directory():
+    """Return a writable folder for your own results, which nothing replaces.
+
+    `COURSE_HOME` names it; otherwise Google Drive where it is mounted on
+    Colab, `/kaggle/working` on Kaggle, and the user's data folder elsewhere.
+    """
+    candidates = [
+        ("/content/drive/MyDrive", APPLICATION),
+        ("/kaggle/working", "."),
+    ]
+    default = platformdirs.user_data_path(APPLICATION)
+    for folder, name in candidates:
+        if Path(folder).is_dir():
+            default = Path(folder) / name
+            break
+    return _writable(os.environ.get("COURSE_HOME") or default)
+
+
+def write_atomically(path, write):
+    """Call `write(temporary_path)`, then move the result to `path`.
+
+    A reader sees the old file or the whole new one, never a part; when
+    `write` raises, the temporary file is removed and `path` is untouched.
+    The temporary name keeps the suffix of `path`.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix
+    )
+    os.close(handle)
+    try:
+        write(Path(name))
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+    return path
+
+
+def _checkout():
+    return Path(__file__).resolve().parent.parent
+
+
+def _umask():
+    value = os.umask(0)
+    os.umask(value)
+    return value
+
+
+@cache
+def _writable(folder):
+    folder = Path(folder).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        print(
+            f"The folder for the course's files cannot be written "
+            f"({error.strerror}); they go to a temporary folder and are lost "
+            "with it. Set COURSE_CACHE and COURSE_HOME to folders of yours."
+        )
+        return Path(tempfile.mkdtemp(prefix=f"{APPLICATION}-"))

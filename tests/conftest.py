@@ -1,0 +1,21 @@
+from pathlib import Path
+
+import pytest
+from photo_servers import pack_path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def photos_cache(tmp_path_factory):
+    """Install the pack of photographs in a cache of its own, once."""
+    from course_utils import photos
+
+    pack = pack_path()
+    if pack is None:
+        pytest.skip("no pack of photographs: set COURSE_PHOTOS_PACK to one")
+    folder = tmp_path_factory.mktemp("photographs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CACHE", str(folder))
+        photos.install_pack(pack)
+        yield folder

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+
+from course_utils import data, drawings
+
+
+@pytest.fixture(autouse=True)
+def few_drawings(monkeypatch):
+    monkeypatch.setattr(
+        data, "TRAIN_DRAWINGS", dict.fromkeys(drawings.CLASS_NAMES, 40)
+        | {"fox": 20},
+    )  # fmt: skip
+    monkeypatch.setattr(data, "TEST_DRAWINGS", 15)
+
+
+def load(*names, **options):
+    return data.load_classes(names, source="drawings", **options)
+
+
+def test_parts_are_stratified_and_disjoint():
+    pictures = load("cat", "dog")
+    assert pictures.x_train.shape == (72, 32, 32, 3)
+    assert pictures.x_train.dtype == np.uint8
+    for part, size in (("train", 36), ("validation", 4), ("test", 15)):
+        labels = getattr(pictures, f"y_{part}")
+        assert np.bincount(labels).tolist() == [size, size]
+    seen = [
+        {picture.tobytes() for picture in getattr(pictures, f"x_{part}")}
+        for part in ("train", "validation", "test")
+    ]
+    assert not seen[0] & seen[1] | seen[0] & seen[2] | seen[1] & seen[2]
+
+
+def test_the_smaller_class_decides_unless_told_otherwise():
+    assert np.bincount(load("dog", "fox").y_train).tolist() == [18, 18]
+    unbalanced = load("dog", "fox", balanced=False)
+    assert np.bincount(unbalanced.y_train).tolist() == [36, 18]
+
+
+def test_the_same_everywhere_and_another_for_another_seed():
+    first, second = load("dog", "fox"), load("dog", "fox")
+    assert np.array_equal(first.x_train, second.x_train)
+    other = load("dog", "fox", seed=1)
+    assert not np.array_equal(first.x_validation, other.x_validation)
+    assert np.array_equal(first.x_test, other.x_test)
+
+
+def test_few_is_balanced_and_repeatable():
+    pictures = load("dog", "fox")
+    x, y = pictures.few(5, seed=3)
+    assert np.bincount(y).tolist() == [5, 5]
+    assert np.array_equal(x, pictures.few(5, seed=3)[0])
+    assert not np.array_equal(x, pictures.few(5, seed=4)[0])
+    chosen = pictures.few_indices(5, seed=3)
+    assert np.array_equal(x, pictures.x_train[chosen])
+
+
+@pytest.mark.parametrize("count", [0, -1, 19])
+def test_few_says_how_many_there_are(count):
+    with pytest.raises(ValueError, match="18 training pictures of dog"):
+        load("dog", "fox").few(count)
+
+
+def test_three_classes_and_a_larger_size():
+    pictures = load("cat", "dog", "fox", image_size=48, validation=0)
+    assert pictures.x_train.shape == (60, 48, 48, 3)
+    assert pictures.x_validation.shape == (0, 48, 48, 3)
+    assert "cat, dog, fox (drawings): 60 train" in repr(pictures)
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "message"),
+    [
+        (("cat",), {}, "two or more"),
+        (("cat", "cat"), {}, "two or more"),
+        (("cat", "cow"), {}, "cow; choose from cat"),
+        (("cat", "dog"), {"validation": 1}, "share"),
+    ],
+)
+def test_bad_questions_get_a_sentence(names, options, message):
+    with pytest.raises(ValueError, match=message):
+        load(*names, **options)
+
+
+def test_an_unknown_source_is_named():
+    with pytest.raises(ValueError, match="no source 'paintings'"):
+        data.load_pair("cat", "dog", source="paintings")
+
+
+def test_the_environment_decides_and_says_so(monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_SOURCE", "drawings")
+    assert data.load_pair("cat", "dog").source == "drawings"
+    assert capsys.readouterr().out == "Pictures: drawings (COURSE_SOURCE).\n"
+
+
+def test_without_photographs_the_drawings_serve(monkeypatch, capsys):
+    from course_utils import photos
+
+    monkeypatch.delenv("COURSE_SOURCE", raising=False)
+    monkeypatch.setattr(photos, "is_cached", lambda: False)
+    assert data.load_pair("dog", "fox").source == "drawings"
+    assert "need no download" in capsys.readouterr().out
+
+
+def test_on_colab_a_failed_download_is_a_sentence(monkeypatch, capsys):
+    from course_utils import devices, photos
+
+    def fail():
+        raise photos.PhotosUnavailable("No mirror answered; try later.")
+
+    monkeypatch.delenv("COURSE_SOURCE", raising=False)
+    monkeypatch.setattr(photos, "is_cached", lambda: False)
+    monkeypatch.setattr(photos, "download", fail)
+    monkeypatch.setattr(devices, "platform_name", lambda: "colab")
+    assert data.load_pair("dog", "fox").source == "drawings"
+    assert "No mirror answered; try later" in capsys.readouterr().out

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+
+from course_utils import paths
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_leftover(tmp_path):
+    target = tmp_path / "grid.json"
+    paths.write_atomically(target, lambda name: name.write_text("whole"))
+
+    def fail(name):
+        name.write_text("ha")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        paths.write_atomically(target, fail)
+    assert target.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_the_temporary_name_keeps_the_suffix(tmp_path):
+    names = []
+    paths.write_atomically(tmp_path / "a.keras", names.append)
+    assert names[0].suffix == ".keras"
+
+
+def test_environment_variables_name_the_folders(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+    assert paths.cache_directory() == tmp_path / "cache"
+    assert paths.home_directory() == tmp_path / "home"
+    assert (tmp_path / "home").is_dir()
+
+
+def test_what_cannot_be_written_is_replaced_once(
+    monkeypatch, tmp_path, capsys
+):
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    monkeypatch.setenv("COURSE_CACHE", str(blocked / "cache"))
+    first, second = paths.cache_directory(), paths.cache_directory()
+    assert first == second
+    assert first.is_dir()
+    assert capsys.readouterr().out.count("temporary folder") == 1
+
+
+def test_the_shipped_data_is_found():
+    assert (Path(paths.data_directory()) / "README.md").exists()
