@@ -1,0 +1,665 @@
+"""The photographs: readers, mirrors, cache; all on the loopback address."""
+
+import errno
+import io
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import threading
+import time
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+from photo_servers import (
+    COUNTS,
+    FORMATS,
+    Answer,
+    Server,
+    archives,
+    collections,
+    digest,
+    digests,
+    pack_path,
+    small_pictures,
+)
+
+from course_utils import mirrors, photos
+
+HERE = Path(__file__).parent
+PICTURES = small_pictures()
+SMALL = digests(PICTURES)
+ARCHIVES = archives(PICTURES)
+ONE_CLASS = "/folders/CIFAR-100/cifar100.tgz"
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """Give an empty cache and small digests; nothing beyond this machine."""
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(photos, "DIGESTS", SMALL)
+    monkeypatch.setattr(photos, "COLLECTIONS", ())
+    monkeypatch.setattr(photos, "MEASURE_SECONDS", 0.3)
+    monkeypatch.setattr(photos, "STALL_SECONDS", 1)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def serve(cache, monkeypatch):
+    """Start a server whose answers differ from the right ones as told."""
+    servers = []
+
+    def start(changed=(), formats=FORMATS, **options):
+        server = Server(ARCHIVES | dict(changed)).__enter__()
+        servers.append(server)
+        chosen = collections(server.address, formats, **options)
+        monkeypatch.setattr(photos, "COLLECTIONS", chosen)
+        return server
+
+    yield start
+    for server in servers:
+        server.__exit__()
+
+
+def fox():
+    return photos.load("fox", "train")
+
+
+def assert_all_right(cache):
+    """Every class is right and there is one file, with its lock."""
+    for name, expected in SMALL.items():
+        pictures = photos.load(*name.split("_"))
+        assert pictures.dtype == np.uint8
+        assert pictures.shape == PICTURES[name].shape
+        assert digest(pictures) == expected
+    assert names_in(cache) == {".photos.lock", "photos.npz"}
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+def path_of(form, collection="CIFAR-100"):
+    return next(p for p in ARCHIVES if p.startswith(f"/{form}/{collection}/"))
+
+
+# Whole archives -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_gives_the_same_pictures_in_the_same_order(
+    form, serve, cache
+):
+    server = serve(formats=[form])
+    assert not photos.is_cached()
+    photos.download()
+    assert photos.is_cached()
+    assert_all_right(cache)
+    for name, pictures in PICTURES.items():
+        keys = [photos._digests(pictures)[row] for row in range(len(pictures))]
+        assert np.array_equal(
+            photos.load(*name.split("_")), pictures[np.argsort(keys)]
+        )
+    asked = {path for path in ARCHIVES if path.startswith(f"/{form}/")}
+    assert server.requests == dict.fromkeys(asked, 1)
+
+
+def test_only_the_collection_that_is_needed_is_downloaded(serve, cache):
+    server = serve(formats=["folders"])
+    fox()
+    assert list(server.requests) == [path_of("folders")]
+    assert photos.is_cached(["fox", "wolf"]) and not photos.is_cached()
+    photos.load("cat", "test")  # and the foxes stay
+    assert_all_right(cache)
+    assert set(server.requests.values()) == {1}
+
+
+def test_unknown_names_are_refused_with_the_known_ones(cache):
+    for names in (("tiger", "train"), ("cat", "validation")):
+        with pytest.raises(ValueError, match=r"cat, dog.* train, test"):
+            photos.load(*names)
+
+
+def test_classes_and_digests_belong_together():
+    assert set(photos.CLASS_NAMES) == {
+        *("cat", "dog", "fox", "wolf", "airplane", "automobile")
+    }
+    members = [n for each in mirrors.COLLECTIONS for n in each.members]
+    assert set(members) == set(photos.DIGESTS)
+    assert {len(value) for value in photos.DIGESTS.values()} == {64}
+
+
+def test_the_official_host_is_the_last_resort():
+    for each in mirrors.COLLECTIONS:
+        hosts = [mirror.host for mirror in each.mirrors]
+        assert hosts[0] == "huggingface.co"
+        assert hosts.index("www.cs.toronto.edu") == len(hosts) - 1
+        for mirror in each.mirrors:
+            assert all(url.startswith("https:") for url in mirror.addresses)
+
+
+# Bad mirrors --------------------------------------------------------------
+
+
+def flip(content, share=0.5):
+    """Change bytes in the middle of a file, as a bad disk does."""
+    at = int(len(content) * share)
+    return (
+        content[:at]
+        + bytes(255 - byte for byte in content[at : at + 20])
+        + content[at + 20 :]
+    )
+
+
+def one_pixel_off(form):
+    pictures = {name: array.copy() for name, array in PICTURES.items()}
+    pictures["fox_train"][2, 5, 5, 1] ^= 1
+    return archives(pictures, [form])[path_of(form)]
+
+
+DAMAGES = {
+    "cut short": lambda form, whole: Answer(
+        whole[: len(whole) // 2], length=len(whole)
+    ),
+    "short": lambda form, whole: whole[: len(whole) // 2],
+    "empty": lambda form, whole: b"",
+    "corrupted": lambda form, whole: flip(whole),
+    "one pixel off": lambda form, whole: one_pixel_off(form),
+    "a web page": lambda form, whole: Answer(
+        b"<html>Log in</html>", kind="text/html; charset=utf-8"
+    ),
+    "a web page that hides": lambda form, whole: b"<html>Log in</html>",
+    "missing": lambda form, whole: Answer(b"", status=404),
+    "a failing server": lambda form, whole: Answer(b"", status=503),
+    "silence": lambda form, whole: Answer(whole, wait=4),
+}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_bad_mirror_is_left_for_the_next(form, damage, serve, cache, capsys):
+    path = path_of(form)
+    bad = DAMAGES[damage](form, ARCHIVES[path])
+    good = "binary" if form == "folders" else "folders"
+    server = serve({path: bad}, formats=[form, good])
+    assert digest(fox()) == SMALL["fox_train"]
+    assert server.requests[path] == 1
+    assert server.requests[path_of(good)] == 1
+    assert server.address.removeprefix("http://") in capsys.readouterr().out
+    assert names_in(cache) == {".photos.lock", "photos.npz"}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_without_a_good_mirror_nothing_is_written(damage, serve, cache):
+    bad = DAMAGES[damage]("folders", ARCHIVES[path_of("folders")])
+    serve({path_of("folders"): bad}, formats=["folders"])
+    with pytest.raises(photos.PhotosUnavailable) as caught:
+        fox()
+    assert "CIFAR-100" in str(caught.value)
+    assert "drawings" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (cache / "photos.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        ("a web page", "proxy"),
+        ("cut short", "bytes came"),
+        ("one pixel off", "fox_train pictures are not the published"),
+        ("missing", "Not Found"),
+        ("silence", "timed out"),
+    ],
+)
+def test_the_sentence_names_the_reason(damage, words, serve):
+    bad = DAMAGES[damage]("folders", ARCHIVES[path_of("folders")])
+    serve({path_of("folders"): bad}, formats=["folders"])
+    with pytest.raises(photos.PhotosUnavailable, match=words):
+        fox()
+
+
+def test_a_server_that_is_gone(serve, cache, capsys):
+    server = serve(formats=["folders", "binary"])
+    server.__exit__()
+    with pytest.raises(photos.PhotosUnavailable, match="refused"):
+        fox()
+    server = serve(formats=["folders"])  # back again
+    fox()
+    assert server.requests[path_of("folders")] == 1
+    assert names_in(cache) == {".photos.lock", "photos.npz"}
+
+
+def test_no_internet_is_said_once(serve, monkeypatch):
+    addresses = collections("http://no-such-host.invalid", FORMATS)
+    monkeypatch.setattr(photos, "COLLECTIONS", addresses)
+    with pytest.raises(photos.PhotosUnavailable) as caught:
+        fox()
+    assert str(caught.value).count("no internet") == 1
+
+
+def test_a_slow_mirror_is_left_within_seconds(serve, cache):
+    whole = ARCHIVES[path_of("folders")]
+    slow = Answer(whole * 40, length=120_000_000, rate=60_000)
+    server = serve(
+        {path_of("folders"): slow},
+        formats=["folders", "binary"],
+        megabytes={"folders": 144},
+    )
+    start = time.monotonic()
+    fox()
+    assert time.monotonic() - start < 10  # all of it would take 40 minutes
+    assert server.requests[path_of("binary")] == 1
+
+
+def test_a_mirror_that_turns_slow_is_left_too(serve):
+    whole = ARCHIVES[path_of("folders")]
+    turning = Answer(whole * 40, rate=2_000, at_once=len(whole) * 20)
+    server = serve(
+        {path_of("folders"): turning}, formats=["folders", "binary"]
+    )
+    fox()
+    assert server.requests[path_of("binary")] == 1
+
+
+def test_who_has_time_may_wait(serve):
+    """At 60 kB/s, 144 MB take 40 minutes: too long unless one says so."""
+    slow = Answer(ARCHIVES[path_of("folders")], rate=60_000)
+    serve(
+        {path_of("folders"): slow},
+        formats=["folders"],
+        megabytes={"folders": 144},
+    )
+    with pytest.raises(photos.PhotosUnavailable, match=r"kB/s for \d+ min"):
+        photos.download(["fox"])
+    photos.download(["fox"], patience=3600)
+    assert photos.is_cached(["fox"])
+
+
+def test_without_pyarrow_its_mirror_is_not_asked(serve, monkeypatch):
+    server = serve()
+    find = photos.importlib.util.find_spec
+    monkeypatch.setattr(
+        photos.importlib.util,
+        "find_spec",
+        lambda name: None if name == "pyarrow" else find(name),
+    )
+    fox()
+    assert list(server.requests) == [path_of("folders")]
+
+
+def test_nothing_leaves_the_archive(serve, cache, tmp_path):
+    """Paths that climb out, links and devices are neither written nor read."""
+    content = io.BytesIO(ARCHIVES[path_of("folders")])
+    hostile = io.BytesIO()
+    with (
+        tarfile.open(fileobj=content) as old,
+        tarfile.open(fileobj=hostile, mode="w:gz") as new,
+    ):
+        for name in ("../../evil.png", f"{tmp_path}/evil.png", "x"):
+            entry = tarfile.TarInfo(name)
+            entry.size = 4
+            new.addfile(entry, io.BytesIO(b"evil"))
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE):
+            entry = tarfile.TarInfo("cifar100/train/mammals/fox/link.png")
+            entry.type = kind
+            entry.linkname = "/etc/passwd"
+            new.addfile(entry)
+        for entry in old:
+            new.addfile(entry, old.extractfile(entry))
+    serve({path_of("folders"): hostile.getvalue()}, formats=["folders"])
+    before = names_in(tmp_path)
+    fox()
+    assert names_in(tmp_path) - before == {"cache"}
+    assert names_in(cache) == {".photos.lock", "photos.npz"}
+
+
+# The cache ----------------------------------------------------------------
+
+
+DAMAGED_FILES = {
+    "a byte": lambda content: flip(content, 0.1),
+    "the list at the end": lambda content: content[:-200],
+    "half": lambda content: content[: len(content) // 2],
+    "nothing": lambda content: b"",
+    "another file": lambda content: b"not the photographs" * 100,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED_FILES)
+def test_a_damaged_cache_is_replaced(damage, serve, cache):
+    server = serve(formats=["binary"])
+    photos.download()
+    other = cache / "features.npz"
+    other.write_bytes(b"other work")
+    file = cache / "photos.npz"
+    file.write_bytes(DAMAGED_FILES[damage](file.read_bytes()))
+    assert not photos.is_cached()
+    photos.download()
+    assert other.read_bytes() == b"other work"
+    other.unlink()
+    assert_all_right(cache)
+    assert 3 <= server.requests.total() <= 4  # only what was damaged
+
+
+def test_offline_a_damaged_class_costs_only_itself(serve, cache):
+    server = serve(formats=["binary"])
+    photos.download()
+    file = cache / "photos.npz"
+    file.write_bytes(flip(file.read_bytes(), 0.1))
+    server.__exit__()
+    unhurt = 0
+    for name in SMALL:
+        try:
+            photos.load(*name.split("_"))
+            unhurt += 1
+        except photos.PhotosUnavailable:
+            pass
+    assert unhurt == len(SMALL) - 1
+
+
+def test_wrong_pictures_in_a_sound_file_are_found(serve, cache):
+    serve(formats=["binary"])
+    photos.download()
+    with np.load(cache / "photos.npz") as archive:
+        arrays = dict(archive)
+    arrays["dog_test"][0, 0, 0, 0] ^= 1
+    np.savez(cache / "photos.npz", **arrays)
+    assert not photos.is_cached(["dog"])
+    assert_all_right(cache)
+
+
+def test_a_full_disk(serve, cache, monkeypatch):
+    resource = pytest.importorskip("resource")
+    serve(formats=["binary"])
+    photos.load("fox", "train")
+    before = (cache / "photos.npz").read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10_000, hard))
+    try:  # the system itself refuses to write on: half a file is there
+        with pytest.raises(photos.PhotosUnavailable, match="COURSE_CACHE"):
+            photos.load("cat", "train")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (cache / "photos.npz").read_bytes() == before
+    assert names_in(cache) == {".photos.lock", "photos.npz"}
+
+    def no_space(*arguments, **arrays):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(photos.np, "savez", no_space)
+        with pytest.raises(photos.PhotosUnavailable, match="No space left"):
+            photos.load("cat", "train")
+    assert_all_right(cache)
+
+
+def test_a_file_in_place_of_the_folder(serve, cache, tmp_path, capsys):
+    cache.write_text("not a folder")
+    serve(formats=["binary"])
+    fox()
+    assert cache.read_text() == "not a folder"
+    assert capsys.readouterr().out.count("cannot be written") == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions")
+def test_a_folder_that_may_only_be_read(serve, cache, tmp_path):
+    """A teacher's full cache serves; an empty one is left for another."""
+    server = serve(formats=["binary"])
+    photos.download()
+    before = server.requests.total()
+    full, empty = tmp_path / "full", tmp_path / "empty"
+    full.mkdir()
+    empty.mkdir()
+    shutil.copyfile(cache / "photos.npz", full / "photos.npz")
+    try:
+        full.chmod(0o555)
+        empty.chmod(0o555)
+        for shared, requests in ((full, 0), (empty, 2)):
+            text = finish(
+                student(
+                    server,
+                    *("binary", "bound"),
+                    COURSE_CACHE=str(shared),
+                    TMPDIR=str(tmp_path),
+                )
+            )
+            assert ("cannot be written" in text) is (shared is empty)
+            assert server.requests.total() - before == requests
+        assert names_in(full) == {"photos.npz"} and not names_in(empty)
+    finally:
+        full.chmod(0o755)
+        empty.chmod(0o755)
+
+
+# Many processes -----------------------------------------------------------
+
+
+def student(server, *arguments, **variables):
+    """Start a process of its own that loads every class."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, HERE / "photo_servers.py"),
+            *(server.address, *arguments),
+        ],
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    """Wait for a process, see that all went well, return what it printed."""
+    text, problem = process.communicate(timeout=60)
+    assert process.returncode == 0, problem
+    return text
+
+
+@pytest.mark.parametrize("count", [2, 30])
+def test_processes_at_once_download_once(count, serve, cache):
+    # 0.2 s of silence, so that the others do arrive meanwhile.
+    waiting = {
+        path: Answer(body, wait=0.2)
+        for path, body in ARCHIVES.items()
+        if path.startswith("/binary/")
+    }
+    server = serve(waiting, formats=["binary"])
+    students = [student(server, "binary") for _ in range(count)]
+    for each in students:
+        finish(each)
+    assert server.requests == dict.fromkeys(waiting, 1)
+    assert_all_right(cache)
+
+
+@pytest.mark.parametrize("moment", ["downloading", "writing"])
+def test_killed_in_the_middle_then_right(moment, serve, cache):
+    path = path_of("binary", "CIFAR-10")
+    slow = Answer(ARCHIVES[path], rate=50_000)
+    server = serve(
+        {path: slow} if moment == "downloading" else {}, formats=["binary"]
+    )
+    victim = student(
+        server, "binary", *(["hang"] if moment == "writing" else [])
+    )
+    if moment == "downloading":
+        assert server.halfway.wait(30)
+    else:
+        assert victim.stdout.readline() == "writing\n"
+        assert len(names_in(cache)) == 2  # the lock and half a file
+    victim.kill()
+    victim.communicate()
+    assert not (cache / "photos.npz").exists()
+    server = serve(formats=["binary"])
+    assert_all_right(cache)
+
+
+def test_who_waited_hears_of_the_failure(serve, cache):
+    """Thirty students offline wait for one vain attempt, not for thirty."""
+    path = path_of("binary")
+    server = serve(
+        {path: Answer(b"", status=404, wait=0.4)}, formats=["binary"]
+    )
+    told = []
+
+    def attempt():
+        try:
+            fox()
+        except photos.PhotosUnavailable as error:
+            told.append(str(error))
+
+    threads = [threading.Thread(target=attempt) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 6 and len(set(told)) == 1
+    assert server.requests[path] == 1
+    attempt()  # who comes later tries again
+    assert server.requests[path] == 2
+    server = serve(formats=["binary"])
+    assert_all_right(cache)
+
+
+# Packs and the command ------------------------------------------------------
+
+
+def pack_of(pictures, path):
+    names = list(photos.CLASS_NAMES)
+    arrays = {}
+    for split in COUNTS:
+        groups = [pictures[f"{name}_{split}"] for name in names]
+        arrays[f"x_{split}"] = np.concatenate(groups)
+        arrays[f"y_{split}"] = np.repeat(
+            np.arange(len(names), dtype=np.uint8), list(map(len, groups))
+        )
+    np.savez_compressed(path, class_names=np.array(names), **arrays)
+    return path
+
+
+def test_a_pack_and_a_cache_file_can_be_installed(
+    cache, tmp_path, monkeypatch, capsys
+):
+    pack = pack_of(PICTURES, tmp_path / "pack.npz")
+    assert photos.main([str(pack)]) == 0
+    assert_all_right(cache)
+    assert str(cache) in capsys.readouterr().out
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "second"))
+    assert not photos.is_cached()
+    assert photos.main([str(cache / "photos.npz")]) == 0
+    assert_all_right(tmp_path / "second")
+    first, second = cache / "photos.npz", tmp_path / "second" / "photos.npz"
+    with np.load(first) as a, np.load(second) as b:
+        assert a.files and set(a.files) == set(b.files)
+        assert all(np.array_equal(a[name], b[name]) for name in a.files)
+
+
+class Evil:
+    """Would write a file when unpickled."""
+
+    def __reduce__(self):
+        return (Path.touch, (Path(os.environ["COURSE_CACHE"]) / "evil",))
+
+
+def test_a_wrong_pack_is_refused_in_one_sentence(cache, tmp_path, capsys):
+    cache.mkdir()
+    wrong = {name: array.copy() for name, array in PICTURES.items()}
+    wrong["cat_train"][0, 0, 0, 0] ^= 1
+    pack_of(wrong, tmp_path / "pixel.npz")
+    np.savez(tmp_path / "other.npz", x=np.zeros(3))
+    np.savez(tmp_path / "evil.npz", cat_train=np.array([Evil()], object))
+    np.savez(tmp_path / "flat.npz", fox_test=PICTURES["fox_test"] / 1.0)
+    (tmp_path / "text.npz").write_text("hello")
+    for name in ("pixel", "other", "evil", "flat", "text", "absent"):
+        assert photos.main([str(tmp_path / f"{name}.npz")]) == 1
+        text = capsys.readouterr().out
+        assert text.count("\n") == 1 and "photos.npz" in text
+    assert not names_in(cache)
+
+
+def test_the_command_downloads(serve, cache, capsys):
+    server = serve(formats=["binary"])
+    assert photos.main([]) == 0
+    assert_all_right(cache)
+    server.__exit__()
+    (cache / "photos.npz").unlink()
+    assert photos.main(["--minutes", "0.5"]) == 1
+    assert "drawings" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_module(cache):
+    done = subprocess.run(
+        [sys.executable, "-m", "course_utils.photos", "no-such-file.npz"],
+        capture_output=True,
+        text=True,
+        cwd=HERE.parent,
+    )
+    assert done.returncode == 1
+    assert "cannot be installed" in done.stdout and not done.stderr
+
+
+# The real photographs -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    pack = pack_path()
+    if pack is None:
+        pytest.skip(
+            "no photographs: set COURSE_PHOTOS_PACK to the pack's npz file"
+        )
+    folder = tmp_path_factory.mktemp("real")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_CACHE", str(folder))
+        photos.install_pack(pack)
+        yield folder
+
+
+@pytest.mark.photos
+def test_the_real_pack_has_every_class(real):
+    assert photos.is_cached()
+    for name in photos.CLASS_NAMES:
+        few = name in ("fox", "wolf")
+        for split, count in (("train", 5000), ("test", 1000)):
+            pictures = photos.load(name, split)
+            assert pictures.shape == (count // 10**few, 32, 32, 3)
+            assert digest(pictures) == photos.DIGESTS[f"{name}_{split}"]
+            keys = photos._digests(pictures)
+            assert keys == sorted(keys)
+
+
+@pytest.mark.photos
+def test_a_class_is_loaded_without_the_others(real):
+    assert (real / "photos.npz").stat().st_size < 80_000_000
+    tracemalloc.start()
+    pictures = photos.load("fox", "test")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert pictures.nbytes < peak < 4_000_000
+
+
+@pytest.mark.photos
+@pytest.mark.parametrize("form", FORMATS)
+def test_real_foxes_and_wolves_pass_through_every_format(
+    form, real, tmp_path, monkeypatch
+):
+    pictures = PICTURES | {
+        f"{name}_{split}": photos.load(name, split)
+        for name in ("fox", "wolf")
+        for split in COUNTS
+    }
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "*")
+    with Server(archives(pictures, [form])) as server:
+        chosen = collections(server.address, [form])
+        monkeypatch.setattr(photos, "COLLECTIONS", chosen)
+        photos.download(["fox", "wolf"])
+    for name in ("fox", "wolf"):
+        for split in COUNTS:
+            key = f"{name}_{split}"
+            assert np.array_equal(photos.load(name, split), pictures[key])
