@@ -1,0 +1,73 @@
+"""Keras's backend is chosen before Keras is imported, and by rule."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+PRINT = "import os; print(os.environ.get('KERAS_BACKEND'))"
+MARKS = ("KERAS_BACKEND", "TPU_ACCELERATOR_TYPE", "ISTPUVM")
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """Return a function that imports the course beside made-up packages."""
+
+    def run(*modules, keras="3.13.2", **variables):
+        for name in modules:
+            (tmp_path / f"{name}.py").touch()
+        metadata = tmp_path / f"keras-{keras}.dist-info" / "METADATA"
+        metadata.parent.mkdir()
+        metadata.write_text(
+            f"Metadata-Version: 2.1\nName: keras\nVersion: {keras}"
+        )
+        # Hide the real packages: only the course and the made-up ones.
+        block = (
+            "import sys, importlib.util as u; find = u.find_spec; "
+            f"u.find_spec = lambda n, p=None: n in {modules!r} or None "
+            "if n in ('jax', 'tensorflow') else find(n, p); "
+        )
+        kept = {k: v for k, v in os.environ.items() if k not in MARKS}
+        done = subprocess.run(
+            [sys.executable, "-c", f"{block}import course_utils; {PRINT}"],
+            env=kept | {"PYTHONPATH": str(tmp_path)} | variables,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        *said, backend = done.stdout.strip().split("\n")
+        return backend, "\n".join(said)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("modules", "variables", "backend"),
+    [
+        (("tensorflow", "jax"), {}, "None"),
+        (("tensorflow",), {}, "None"),
+        (("jax",), {}, "jax"),
+        (("tensorflow", "jax"), {"ISTPUVM": "1"}, "jax"),
+        (("jax",), {"TPU_ACCELERATOR_TYPE": "v5e-1"}, "jax"),
+        (("tensorflow",), {"ISTPUVM": "1"}, "None"),
+        (("jax",), {"KERAS_BACKEND": "torch"}, "torch"),
+        ((), {}, "None"),
+    ],
+)
+def test_tensorflow_serves_unless_it_cannot(
+    machine, modules, variables, backend
+):
+    assert machine(*modules, **variables) == (backend, "")
+
+
+def test_an_old_keras_is_named_with_its_remedy(machine):
+    _, said = machine("tensorflow", keras="2.15.0")
+    assert said.startswith("Keras 2.15.0 is installed")
+    assert 'pip install -U "keras>=3.13,<4"' in said
+
+
+def test_legacy_keras_is_named_with_its_remedy(machine):
+    _, said = machine("tensorflow", TF_USE_LEGACY_KERAS="1")
+    assert said.startswith("TF_USE_LEGACY_KERAS")
+    assert "restart the kernel" in said

@@ -1,0 +1,235 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from course_utils import devices
+
+MARKS = (
+    "KAGGLE_KERNEL_RUN_TYPE",
+    "COLAB_RELEASE_TAG",
+    "BINDER_SERVICE_HOST",
+    "BINDER_REPO_URL",
+    "JUPYTERHUB_USER",
+    "TPU_ACCELERATOR_TYPE",
+    "ISTPUVM",
+    "CUDA_VISIBLE_DEVICES",
+    "CPU_LIMIT",
+    "MEM_LIMIT",
+)
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch):
+    """Take away all marks of the platform that runs these tests."""
+    for mark in MARKS:
+        monkeypatch.delenv(mark, raising=False)
+
+
+@pytest.fixture
+def no_limits(monkeypatch, tmp_path):
+    """Stand in an empty control-group file system."""
+    monkeypatch.setattr(devices, "CONTROL_GROUPS", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def tool(monkeypatch, tmp_path):
+    """Return a function that puts a program of that output on the path."""
+
+    def install(name, text, status=0):
+        program = tmp_path / name
+        program.write_text(f"#!/bin/sh\ncat <<'X'\n{text}\nX\nexit {status}\n")
+        program.chmod(0o755)
+        path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+        monkeypatch.setenv("PATH", path)
+
+    return install
+
+
+@pytest.mark.parametrize(
+    ("marks", "name"),
+    [
+        ((), "local"),
+        (("JUPYTERHUB_USER",), "jupyterhub"),
+        (("BINDER_SERVICE_HOST", "JUPYTERHUB_USER"), "binder"),
+        (("BINDER_REPO_URL",), "binder"),
+        (("COLAB_RELEASE_TAG",), "colab"),
+        (("KAGGLE_KERNEL_RUN_TYPE", "COLAB_RELEASE_TAG"), "kaggle"),
+    ],
+)
+def test_platforms_are_told_apart(monkeypatch, marks, name):
+    for mark in marks:
+        monkeypatch.setenv(mark, "1")
+    assert devices.platform_name() == name
+
+
+def test_colab_is_known_by_its_shell(monkeypatch):
+    class Shell:
+        def __str__(self):
+            return "<google.colab._shell.Shell object>"
+
+    class IPython:
+        get_ipython = Shell
+
+    monkeypatch.setitem(sys.modules, "IPython", IPython)
+    assert devices.platform_name() == "colab"
+
+
+def test_threads_follow_affinity(no_limits):
+    if hasattr(os, "sched_getaffinity"):
+        assert devices.usable_threads() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("quota", "threads"),
+    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2),
+     ("1000 100000", 1), ("garbage", 8)],
+)  # fmt: skip
+def test_threads_follow_the_control_group(
+    monkeypatch, no_limits, quota, threads
+):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), False)
+    (no_limits / "cpu.max").write_text(f"{quota}\n")
+    assert devices.usable_threads() == threads
+
+
+def test_threads_follow_an_old_control_group(monkeypatch, no_limits):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), False)
+    (no_limits / "cpu").mkdir()
+    (no_limits / "cpu/cpu.cfs_period_us").write_text("100000\n")
+    quota = no_limits / "cpu/cpu.cfs_quota_us"
+    quota.write_text("-1\n")
+    assert devices.usable_threads() == 8
+    quota.write_text("300000\n")
+    assert devices.usable_threads() == 3
+
+
+def test_a_hub_sets_limits_too(monkeypatch, no_limits):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), False)
+    monkeypatch.setenv("CPU_LIMIT", "0.5")
+    monkeypatch.setenv("MEM_LIMIT", str(2 * devices.GIB))
+    assert devices.usable_threads() == 1
+    assert devices.usable_memory() == 2 * devices.GIB
+
+
+def test_memory_follows_the_control_group(no_limits):
+    whole = devices.usable_memory()
+    (no_limits / "memory.max").write_text("max\n")
+    assert devices.usable_memory() == whole
+    (no_limits / "memory.max").write_text("1000000\n")
+    assert devices.usable_memory() == 1_000_000
+
+
+def test_gpus_are_named_by_their_driver(tool, monkeypatch):
+    tool("nvidia-smi", "Tesla T4, 15360\nTesla T4, 15360")
+    assert devices.accelerators() == ("Tesla T4 (15 GiB)",) * 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert devices.accelerators() == ("Tesla T4 (15 GiB)",)
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert devices.accelerators() == ()
+
+
+def test_a_driver_that_fails_is_no_gpu(tool):
+    tool("nvidia-smi", "NVIDIA-SMI has failed", status=9)
+    assert devices.accelerators() == ()
+
+
+def test_a_tpu_is_known_by_its_platform(tool, monkeypatch):
+    tool("nvidia-smi", "", status=9)
+    monkeypatch.setenv("ISTPUVM", "1")
+    assert devices.accelerators() == ("TPU",)
+    monkeypatch.setenv("TPU_ACCELERATOR_TYPE", "v5e-8")
+    assert devices.accelerators() == ("TPU v5e-8",)
+
+
+def machine(**changes):
+    facts = {
+        "platform": "local",
+        "system": "Linux",
+        "processor": "Processor 3000",
+        "threads": 2,
+        "memory": 8 * devices.GIB,
+        "accelerators": (),
+        "python": "3.12.0",
+        "frameworks": {"tensorflow": "2.20.0"},
+    }
+    return devices.Hardware(**facts | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "needle"),
+    [
+        ({"platform": "colab"}, "Runtime → Change runtime type → T4 GPU"),
+        ({"platform": "kaggle"}, "Settings → Accelerator → GPU T4 x2"),
+        ({"platform": "kaggle"}, "Internet"),
+        ({"platform": "binder"}, "download"),
+        ({"platform": "jupyterhub"}, "Others"),
+        ({"memory": 2 * devices.GIB}, "one notebook open"),
+        ({"accelerators": ("TPU v5e-8",)}, "JAX"),
+        ({"accelerators": ("Tesla T4",)}, "EPOCHS"),
+        ({"accelerators": ("RTX",), "system": "Windows"}, "WSL2"),
+        ({"frameworks": {}}, "requirements.txt"),
+    ],
+)
+def test_advice_fits_the_machine(changes, needle):
+    assert needle in " ".join(devices.advice(machine(**changes)))
+    assert needle not in " ".join(devices.advice(machine()))
+
+
+def test_no_menu_for_those_who_have_an_accelerator():
+    for platform in ("colab", "kaggle"):
+        found = machine(platform=platform, accelerators=("Tesla T4",))
+        assert "Accelerator →" not in " ".join(devices.advice(found))
+        assert "runtime type" not in " ".join(devices.advice(found))
+
+
+def test_versions_are_found_without_import():
+    versions = devices.framework_versions()
+    assert versions["numpy"] == sys.modules["numpy"].__version__
+    assert "keras" in versions
+
+
+def test_the_card_names_the_machine_and_nobody(capsys, monkeypatch):
+    devices.hardware_card()
+    card = capsys.readouterr().out
+    found = devices.hardware()
+    assert found.processor in card
+    assert f"{found.threads} thread" in card
+    assert "→" in card
+    secrets = [socket.gethostname(), str(Path.home()), os.getcwd()]
+    assert not [secret for secret in secrets if secret in card]
+
+
+def test_the_summary_goes_into_json():
+    summary = devices.hardware().summary()
+    assert json.loads(json.dumps(summary)) == summary
+    assert summary["platform"] == "local"
+
+
+def test_no_framework_is_imported():
+    code = (
+        "import sys; from course_utils import devices, scoreboard, plots, "
+        "check; devices.hardware_card(); devices.framework_devices(); "
+        "print({'tensorflow', 'keras', 'jax', 'torch'} & {*sys.modules})"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert run.stdout.endswith("set()\n"), run.stderr
+
+
+def test_a_framework_that_is_there_is_asked(monkeypatch):
+    class Jax:
+        @staticmethod
+        def devices():
+            return ["TpuDevice(id=0)"]
+
+    monkeypatch.setitem(sys.modules, "jax", Jax)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    assert devices.framework_devices() == {"jax": ["TpuDevice(id=0)"]}
