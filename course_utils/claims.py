@@ -1,0 +1,191 @@
+"""List every claim of the course with the check that proves it.
+
+    python -m course_utils.claims                 or: make claims
+
+A claim holds when the whole interval of its effect lies on the right side of
+its bound. Notebooks, tests and the ledger judge by the same `Claim`, each
+with effects that it measured itself.
+"""
+
+import argparse
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_utils import data, evaluation, paths
+
+
+@dataclass(frozen=True)
+class Claim:
+    """State what is claimed, against which control, and within what bounds.
+
+    at_least, at_most: bounds of the effect, in its unit; None where open
+    unit: "points" are percentage points of balanced accuracy
+    """
+
+    notebook: int
+    statement: str
+    control: str
+    unit: str = "points"
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def holds(self, effect):
+        """Say whether an effect, a number or an Interval, is in bounds."""
+        low, high = ends(effect)
+        return not (
+            math.isnan(low)
+            or (self.at_least is not None and low < self.at_least)
+            or (self.at_most is not None and high > self.at_most)
+        )
+
+    def sentence(self, effect):
+        """Return the verdict on an effect with its numbers."""
+        verdict = "holds" if self.holds(effect) else "does not hold here"
+        return (
+            f"{self.statement}: {verdict}. "
+            f"Measured: {show(effect, self.unit)}; control: {self.control}."
+        )
+
+
+CLAIMS = {
+    "cached features": Claim(
+        6,
+        "Features computed once train the same head in a tenth of the time",
+        "the same epochs through the frozen base",
+        unit="times",
+        at_least=10,
+    ),
+    "kinship": Claim(
+        6,
+        "With ten pictures of each, features of cats and dogs tell dogs from "
+        "foxes better than features of vehicles",
+        "a donor of equal cost, trained on airplanes and automobiles",
+        at_least=5,
+    ),
+    "learning": Claim(
+        6,
+        "With ten pictures of each, features of cats and dogs tell dogs from "
+        "foxes better than features that nobody trained",
+        "the same base with random weights, frozen",
+        at_least=5,
+    ),
+    "equal data": Claim(
+        6,
+        "With ten pictures of each, the donor beats the same network from "
+        "scratch",
+        "the whole network from random weights, the same pictures",
+        at_least=5,
+    ),
+    "catching up": Claim(
+        6,
+        "With five hundred pictures of each, scratch is within three points "
+        "of the donor, or ahead",
+        "the donor's features, the same pictures",
+        at_least=-3,
+    ),
+}
+
+
+def ends(effect):
+    """Return the low and the high end of a number or an Interval."""
+    if isinstance(effect, evaluation.Interval):
+        return effect.low, effect.high
+    return effect, effect
+
+
+def show(effect, unit):
+    """Return an effect as text, with its interval where it has one."""
+    if isinstance(effect, evaluation.Interval):
+        half = (effect.high - effect.low) / 2
+        return f"{effect.mean:+.1f} ± {half:.1f} {unit} ({effect.count} seeds)"
+    return f"{effect:.1f} {unit}"
+
+
+def judge(name, effect):
+    """Print the verdict of the claim `name` on an effect; return it."""
+    print(CLAIMS[name].sentence(effect))
+    return CLAIMS[name].holds(effect)
+
+
+def advantage(accuracies, control):
+    """Return the Interval, in points, of one arm's lead over its control.
+
+    Both hold one balanced accuracy a seed, and seed i drew the same pictures
+    in both, so that differences are taken pair by pair.
+    """
+    return evaluation.interval(
+        [
+            100 * (first - second)
+            for first, second in zip(accuracies, control, strict=True)
+        ]
+    )
+
+
+def transfer_effects(accuracy):
+    """Return the effects of notebook 06 by claim.
+
+    accuracy: {arm: {count: accuracies}} as `transfer.stored` gives it
+    """
+    ten = {arm: rows[10] for arm, rows in accuracy.items() if 10 in rows}
+    effects = {
+        name: advantage(ten["frozen"], ten[arm])
+        for name, arm in (
+            ("kinship", "unrelated"),
+            ("learning", "random"),
+            ("equal data", "scratch"),
+        )
+        if {"frozen", arm} <= ten.keys()
+    }
+    if 500 in accuracy.get("scratch", {}):
+        effects["catching up"] = advantage(
+            accuracy["scratch"][500], accuracy["frozen"][500]
+        )
+    return effects
+
+
+def ledger(source):
+    """Return {claim: effect} for all that is measured on a source."""
+    from course_utils import transfer
+
+    return transfer_effects(transfer.stored(source)["accuracy"])
+
+
+def markdown(effects_by_source):
+    """Return the ledger as a Markdown table, a row a claim and source."""
+    rows = ["| claim | measured | control | pictures | holds |"]
+    rows.append("|---|---|---|---|---|")
+    for source, effects in effects_by_source.items():
+        for name, effect in effects.items():
+            claim = CLAIMS[name]
+            rows.append(
+                f"| {claim.statement} | {show(effect, claim.unit)} "
+                f"| {claim.control} | {source} "
+                f"| {'yes' if claim.holds(effect) else '**no**'} |"
+            )
+    return "\n".join(rows) + "\n"
+
+
+def write_between(path, mark, text):
+    """Replace what stands between <!-- mark --> and <!-- /mark -->."""
+    before, rest = path.read_text("utf-8").split(f"<!-- {mark} -->\n")
+    after = rest.split(f"<!-- /{mark} -->\n")[1]
+    whole = f"{before}<!-- {mark} -->\n{text}<!-- /{mark} -->\n{after}"
+    paths.write_atomically(path, lambda name: name.write_text(whole, "utf-8"))
+
+
+def main(arguments=None):
+    """Print the ledger, or write it into a page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", choices=data.SOURCES, action="append")
+    parser.add_argument("--write", type=Path, metavar="PAGE")
+    options = parser.parse_args(arguments)
+    sources = options.source or data.SOURCES
+    text = markdown({source: ledger(source) for source in sources})
+    print(text)
+    if options.write:
+        write_between(options.write, "claims", text)
+
+
+if __name__ == "__main__":
+    main()

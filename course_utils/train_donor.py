@@ -1,0 +1,178 @@
+"""Train the networks that the course lends: its donors.
+
+    python -m course_utils.train_donor cat dog --source photos
+    python -m course_utils.train_donor --all
+
+Notebook 05 builds the same network step by step. A donor is a `.keras` file
+and, beside it, a JSON file of recipe, seconds, hardware, seed and accuracy.
+"""
+
+import argparse
+import json
+import math
+import time
+from datetime import date
+
+from course_utils import data, devices, paths, quiet
+from course_utils.augmentation import FlippedAndShifted
+
+with quiet():
+    import keras
+    from keras import layers
+
+PAIRS = (("cat", "dog"), ("airplane", "automobile"))
+RECIPE = {
+    "epochs": 15,
+    "batch_size": 128,
+    "learning_rate": 3e-3,
+    "weight_decay": 1e-4,
+    "schedule": "cosine to zero",
+    "augmentation": "horizontal flips, shifts of up to 4 pixels",
+}
+
+
+def build_base(widths=(32, 64, 128)):
+    """Build the part that sees: pictures (n, 32, 32, 3) to features (n, 128).
+
+    Each width is a block of two 3 × 3 convolutions, each followed by batch
+    normalization and ReLU; blocks are joined by 2 × 2 maximum pooling, and
+    the last one is averaged over its positions.
+    """
+    stack = [keras.Input((32, 32, 3)), layers.Rescaling(1 / 127.5, offset=-1)]
+    for number, width in enumerate(widths):
+        if number:
+            stack.append(layers.MaxPooling2D())
+        for _ in range(2):
+            stack += [
+                layers.Conv2D(width, 3, padding="same", use_bias=False),
+                layers.BatchNormalization(momentum=0.9),
+                layers.ReLU(),
+            ]
+    return keras.Sequential(
+        [*stack, layers.GlobalAveragePooling2D()], name="base"
+    )
+
+
+def build_network(classes=2):
+    """Build the base and a softmax head: pictures to probabilities."""
+    head = layers.Dense(classes, activation="softmax", name="head")
+    return keras.Sequential([keras.Input((32, 32, 3)), build_base(), head])
+
+
+def compile_network(network, recipe, examples):
+    """Compile for AdamW whose learning rate falls to zero along a cosine.
+
+    examples: training pictures, which with the recipe's epochs and batch
+    size give the number of steps. Source of the schedule: Loshchilov and
+    Hutter (2017), "SGDR: stochastic gradient descent with warm restarts".
+    """
+    steps = recipe["epochs"] * math.ceil(examples / recipe["batch_size"])
+    schedule = keras.optimizers.schedules.CosineDecay(
+        recipe["learning_rate"], steps
+    )
+    network.compile(
+        optimizer=keras.optimizers.AdamW(
+            schedule, weight_decay=recipe["weight_decay"]
+        ),
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    )
+
+
+def train(pictures, recipe=RECIPE, seed=0, verbose=2):
+    """Train a network from random weights on `Pictures`.
+
+    An interrupted run goes on after its last whole epoch when it is started
+    again with the same classes, source, recipe and seed. Returns the network
+    without its augmentation, ready to save, and a report of what it took.
+    """
+    hardware = devices.hardware().summary()
+    keras.utils.set_random_seed(seed)
+    network = build_network(len(pictures.class_names))
+    compile_network(network, recipe, len(pictures.y_train))
+    batches = FlippedAndShifted(
+        pictures.x_train, pictures.y_train, recipe["batch_size"], seed=seed
+    )
+    name = "-".join([*pictures.class_names, pictures.source, str(seed)])
+    started = time.perf_counter()
+    history = network.fit(
+        batches,
+        epochs=recipe["epochs"],
+        validation_data=(pictures.x_validation, pictures.y_validation),
+        callbacks=[
+            keras.callbacks.BackupAndRestore(
+                paths.cache_directory() / "checkpoints" / name
+            )
+        ],
+        verbose=verbose,
+    )
+    seconds = time.perf_counter() - started
+    kept = build_network(len(pictures.class_names))  # without its optimizer
+    kept.set_weights(network.get_weights())
+    return kept, {
+        "class_names": pictures.class_names,
+        "source": pictures.source,
+        "examples": len(pictures.y_train),
+        "recipe": recipe,
+        "seed": seed,
+        "seconds": round(seconds, 1),
+        "weights": network.count_params(),
+        "test_accuracy": _accuracy(network, pictures.x_test, pictures.y_test),
+        "history": {
+            key: [round(float(value), 4) for value in values]
+            for key, values in history.history.items()
+        },
+        "hardware": hardware,
+        "date": date.today().isoformat(),
+    }
+
+
+def _accuracy(network, pictures, labels):
+    predictions = network.predict(pictures, verbose=0).argmax(axis=1)
+    return round(float((predictions == labels).mean()), 4)
+
+
+def donor_path(first, second, source):
+    """Return where the donor of two classes lies; its report ends in .json."""
+    return (
+        paths.data_directory() / "donors" / f"{first}_{second}_{source}.keras"
+    )
+
+
+def report(first, second, source):
+    """Return the report of a shipped donor: recipe, seconds, hardware..."""
+    path = donor_path(first, second, source).with_suffix(".json")
+    return json.loads(path.read_text())
+
+
+def save(network, facts, path):
+    """Write the network and, beside it, its report."""
+    paths.write_atomically(path, network.save)
+    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    paths.write_atomically(
+        path.with_suffix(".json"), lambda name: name.write_text(text)
+    )
+
+
+def main(arguments=None):
+    """Train one donor, or all that the course ships."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("classes", nargs="*", metavar="CLASS")
+    parser.add_argument("--all", action="store_true", help="both pairs")
+    parser.add_argument("--source", choices=data.SOURCES, action="append")
+    parser.add_argument("--epochs", type=int, default=RECIPE["epochs"])
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    if not options.all and len(options.classes) != 2:
+        parser.error("name two classes, such as: cat dog; or ask for --all")
+    recipe = RECIPE | {"epochs": options.epochs}
+    for source in options.source or data.SOURCES:
+        for pair in PAIRS if options.all else [tuple(options.classes)]:
+            pictures = data.load_pair(*pair, source=source)
+            network, facts = train(pictures, recipe, options.seed)
+            save(network, facts, donor_path(*pair, source))
+            print(f"{' and '.join(pair)}: {facts['test_accuracy']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,273 @@
+"""Measure what a donor saves: heads on features against scratch, over seeds.
+
+    python -m course_utils.transfer --source photos
+
+writes the grid of notebook 06 to `data/reference/transfer_photos.json`:
+balanced test accuracy for each number of pictures, each arm and each seed.
+Arms are stored as they are done.
+"""
+
+import argparse
+import json
+import math
+import time
+from datetime import date
+
+import numpy as np
+
+from course_utils import data, devices, evaluation, paths, quiet, train_donor
+from course_utils.augmentation import FlippedAndShifted
+
+with quiet():
+    import keras
+from sklearn.metrics import balanced_accuracy_score
+
+PAIR = ("dog", "fox")
+COUNTS = (5, 10, 25, 50, 100, 500)
+SCRATCH_COUNTS = (10, 50, 100, 500)
+SEEDS = range(10)
+# Few pictures are repeated more often; chosen on validation pictures.
+SCRATCH_EPOCHS = {10: 50, 50: 40, 100: 40, 500: 15}
+ARM_LABELS = {
+    "frozen": "cat/dog donor",
+    "unrelated": "vehicle donor",
+    "random": "random base",
+    "scratch": "scratch",
+}
+SCRATCH = {"batch_size": 32, "learning_rate": 1e-3, "weight_decay": 1e-4}
+
+
+def load_base(first, second, source):
+    """Return the frozen base of the donor that the course ships."""
+    path = train_donor.donor_path(first, second, source)
+    base = keras.models.load_model(path).get_layer("base")
+    base.trainable = False
+    return base
+
+
+def random_base(seed=0):
+    """Return a frozen base whose weights are random: nothing was learned."""
+    keras.utils.set_random_seed(seed)
+    base = train_donor.build_base()
+    base.trainable = False
+    return base
+
+
+def count_trainable(model):
+    """Return how many single weights training may change."""
+    return sum(
+        int(np.prod(weight.shape)) for weight in model.trainable_weights
+    )
+
+
+def features(base, pictures):
+    """Return the base's features, averaged over each picture and its mirror.
+
+    pictures: (count, 32, 32, 3), 0 to 255; returns (count, features).
+    """
+    mirrored = pictures[:, :, ::-1]
+    return (
+        sum(
+            base.predict(side, batch_size=250, verbose=0)
+            for side in (pictures, mirrored)
+        )
+        / 2
+    )
+
+
+def head_accuracies(base, pictures, counts=COUNTS, seeds=SEEDS):
+    """Train heads on cached features and test them.
+
+    Every seed draws its own few pictures; all of them share the features,
+    which are computed once. Returns {count: balanced accuracies, one a seed}.
+    """
+    x_train = features(base, pictures.x_train)
+    x_test = features(base, pictures.x_test)
+    results = {}
+    for count in counts:
+        results[count] = np.empty(len(seeds))
+        for place, seed in enumerate(seeds):
+            chosen = pictures.few_indices(count, seed)
+            head = evaluation.linear_head()
+            head.fit(x_train[chosen], pictures.y_train[chosen])
+            results[count][place] = balanced_accuracy_score(
+                pictures.y_test, head.predict(x_test)
+            )
+    return results
+
+
+def scratch_accuracies(pictures, count, seeds=SEEDS, epochs=None):
+    """Train the whole network from random weights on the same few pictures.
+
+    It gets the donor's augmentation and schedule, and as many epochs as it
+    can use. Returns balanced accuracies and seconds, one of each a seed.
+    """
+    recipe = SCRATCH | {"epochs": epochs or SCRATCH_EPOCHS[count]}
+    network = train_donor.build_network()
+    accuracies, seconds = [], []
+    for seed in seeds:
+        x, y = pictures.few(count, seed)
+        restart(network, seed)
+        train_donor.compile_network(network, recipe, len(y))
+        batches = FlippedAndShifted(x, y, recipe["batch_size"], seed=seed)
+        started = time.perf_counter()
+        network.fit(batches, epochs=recipe["epochs"], verbose=0)
+        seconds.append(time.perf_counter() - started)
+        predictions = network.predict(pictures.x_test, verbose=0).argmax(1)
+        accuracies.append(
+            balanced_accuracy_score(pictures.y_test, predictions)
+        )
+    return np.array(accuracies), np.array(seconds)
+
+
+def restart(network, seed):
+    """Give the network the random weights that this seed draws."""
+    keras.utils.set_random_seed(seed)
+    fresh = train_donor.build_network(network.output_shape[-1])
+    network.set_weights(fresh.get_weights())
+
+
+def agree(first, second, tolerance=1e-4):
+    """Say whether two arrays of probabilities are equal to rounding."""
+    return bool(np.allclose(first, second, atol=tolerance))
+
+
+def labels_to_reach(rows, accuracy):
+    """Return how many pictures of each class reach a mean accuracy.
+
+    rows: {count: accuracies}. Between two counts the logarithm of the count
+    is interpolated linearly; infinity where no count reaches it.
+    """
+    counts = np.array(sorted(rows))
+    means = np.array([np.mean(rows[count]) for count in counts])
+    reached = np.flatnonzero(means >= accuracy)
+    if not len(reached):
+        return math.inf
+    last = reached[0]
+    if last == 0:
+        return float(counts[0])
+    pair = slice(last - 1, last + 1)
+    return float(
+        np.exp(np.interp(accuracy, means[pair], np.log(counts[pair])))
+    )
+
+
+def break_even(donor, transfer, scratch):
+    """Return the smallest number of tasks k after which the donor has paid.
+
+    All three are costs in one unit, such as seconds: of the donor once, and
+    of one task with it and from scratch. That is where
+    donor + k × transfer ≤ k × scratch; infinity where it never is.
+    """
+    saved = scratch - transfer
+    return math.ceil(donor / saved) if saved > 0 else math.inf
+
+
+def plot(accuracy, ax=None):
+    """Draw balanced accuracy over pictures of each class, one line an arm.
+
+    accuracy: {arm: {count: accuracies}}; bars are intervals over the seeds.
+    Returns the axes.
+    """
+    from course_utils import plots
+
+    ax = plots.new_axes(ax)
+    for arm, rows in accuracy.items():
+        counts = sorted(rows)
+        spans = [evaluation.interval(rows[count]) for count in counts]
+        means = [span.mean for span in spans]
+        ax.errorbar(
+            counts,
+            means,
+            yerr=[span.high - span.mean for span in spans],
+            color=plots.COLORS[arm],
+            marker=plots.MARKERS[arm],
+            capsize=3,
+        )
+        ax.annotate(
+            ARM_LABELS[arm],
+            (counts[-1], means[-1]),
+            xytext=(8, 0),
+            textcoords="offset points",
+            color=plots.COLORS[arm],
+            va="center",
+        )
+    ax.set_xscale("log")
+    ax.set_xticks(counts, counts)
+    ax.minorticks_off()
+    ax.set_xlabel("labeled pictures of each class")
+    ax.set_ylabel("balanced test accuracy")
+    return ax
+
+
+def stored(source):
+    """Return the measured grid that the course ships, keys as numbers.
+
+    Raises FileNotFoundError that names the command which measures it.
+    """
+    path = _path(source)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"No grid is stored for {source}; measure one with: "
+            f"python -m course_utils.transfer --source {source}"
+        )
+    grid = json.loads(path.read_text())
+    grid["accuracy"] = {
+        arm: {int(count): np.array(row) for count, row in rows.items()}
+        for arm, rows in grid["accuracy"].items()
+    }
+    return grid
+
+
+def measure_grid(source):
+    """Measure all arms on one source and store them, arm by arm."""
+    path = _path(source)
+    pictures = data.load_pair(*PAIR, source=source, validation=0)
+    bases = {
+        "frozen": load_base("cat", "dog", source),
+        "unrelated": load_base("airplane", "automobile", source),
+        "random": random_base(),
+    }
+    grid = {
+        "source": source,
+        "pair": PAIR,
+        "seeds": len(SEEDS),
+        "date": date.today().isoformat(),
+        "hardware": devices.hardware().summary(),
+        "scratch_recipe": SCRATCH | {"epochs": SCRATCH_EPOCHS},
+        "scratch_seconds": {},
+        "accuracy": {},
+    }
+    for arm, base in bases.items():
+        rows = head_accuracies(base, pictures)
+        grid["accuracy"][arm] = {n: row.tolist() for n, row in rows.items()}
+        _write(path, grid)
+    rows = grid["accuracy"]["scratch"] = {}
+    for count in SCRATCH_COUNTS:
+        accuracies, seconds = scratch_accuracies(pictures, count)
+        rows[count] = accuracies.tolist()
+        grid["scratch_seconds"][count] = round(float(np.median(seconds)), 2)
+        print(count, evaluation.interval(accuracies), flush=True)
+        _write(path, grid)
+
+
+def _path(source):
+    return paths.data_directory() / "reference" / f"transfer_{source}.json"
+
+
+def _write(path, grid):
+    text = json.dumps(grid, indent=1, ensure_ascii=False) + "\n"
+    paths.write_atomically(path, lambda name: name.write_text(text))
+
+
+def main(arguments=None):
+    """Measure the grid on one source, or on both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", choices=data.SOURCES, action="append")
+    options = parser.parse_args(arguments)
+    for source in options.source or data.SOURCES:
+        measure_grid(source)
+
+
+if __name__ == "__main__":
+    main()
