@@ -1,0 +1,525 @@
+"""Check the answers to the exercises; a check prints and never raises."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def _unanswered(answer):
+    if isinstance(answer, Mapping):
+        answer = answer.values()
+    elif not isinstance(answer, list | tuple | set):
+        return answer is Ellipsis
+    return any(map(_unanswered, answer))
+
+
+def _same(answer, expected):
+    """Say whether an answer meets a value, or a predicate that judges it.
+
+    Text is compared without case; floats to 1 %; True is not 1.
+    """
+    try:
+        if callable(expected):
+            return bool(expected(answer))
+        if isinstance(expected, str):
+            return answer.strip().casefold() == expected.casefold()
+        if isinstance(expected, list | tuple):
+            return len(answer) == len(expected) and all(
+                map(_same, answer, expected)
+            )
+        kinds = [isinstance(x, bool | np.bool_) for x in (answer, expected)]
+        if any(kinds):
+            return all(kinds) and bool(answer == expected)
+        if isinstance(expected, float):
+            return math.isclose(answer, expected, rel_tol=0.01)
+        return bool(answer == expected)
+    except Exception:  # whatever a student may have typed
+        return False
+
+
+def _verdict(answer, right, why, misunderstandings=(), otherwise=""):
+    """Print ✓ and why, ✗ and a hint, or … for a stub.
+
+    right: the right value, or a predicate that is true of right answers
+    why: one sentence for those who are right
+    misunderstandings: pairs (wrong value or predicate, hint); the first that
+        fits is named
+    otherwise: the hint for any other answer
+    """
+    if _unanswered(answer):
+        print("… replace the `...` with your answer and run the cell again.")
+    elif _same(answer, right):
+        print(f"✓ {why}")
+    else:
+        hints = (
+            hint for wrong, hint in misunderstandings if _same(answer, wrong)
+        )
+        print(f"✗ {next(hints, otherwise or 'Not yet: read on above.')}")
+
+
+# --------------------------------------------------------- 00_start_here
+
+
+def start_numbers(answer):
+    """Judge how many numbers a 32 × 32 color picture holds."""
+    _verdict(
+        answer,
+        32 * 32 * 3,
+        "3,072: for each of the 32 × 32 pixels its red, green and blue. "
+        "Every network of this course starts from these numbers.",
+        [
+            (32 * 32, "That counts the pixels; each holds three numbers."),
+            (32 * 3, "That is one row; the picture has 32 of them."),
+            (32 + 32 + 3, "The sides multiply; they do not add up."),
+            (
+                lambda n: n == 32 * 32 * 3 * 256,
+                "256 is how many values each number can take, not how many "
+                "numbers there are.",
+            ),
+            (8 * 32 * 32 * 3, "That is the whole row of eight pictures."),
+        ],
+        "Multiply height, width and the numbers in a pixel.",
+    )
+
+
+def start_label(answer):
+    """Judge which label a fox has in `load_pair("dog", "fox")`."""
+    _verdict(
+        answer,
+        lambda label: label == 1 and not isinstance(label, bool | str),
+        "A label is the place of its name in class_names, counted from 0.",
+        [
+            (0, "Label 0 is the class named first: here, the dog."),
+            (2, "Python counts from 0, so the second name has label 1."),
+            (lambda name: isinstance(name, str), "A label is a number: the "
+             "place of the name in class_names."),
+            (lambda label: label is True, "Write the number, 1, not True."),
+        ],
+        "Look at the order of the names in load_pair.",
+    )  # fmt: skip
+
+
+def start_balanced(answer):
+    """Judge the balanced accuracy of a program that always says dog."""
+    _verdict(
+        answer,
+        0.5,
+        "All dogs right, no fox right: the mean of 1 and 0. Balanced "
+        "accuracy cannot be bought by knowing which class is larger.",
+        [
+            (100 / 120, "That is plain accuracy: the many dogs hide the "
+             "foxes. Take each class's share first, then their mean."),
+            (20 / 120, "That is the share of mistakes."),
+            (1.0, "All dogs are right, but the foxes count as well."),
+            (0.0, "No fox is right, but all the dogs are."),
+            (50, "As a share, not in percent."),
+        ],
+        "Which share of the dogs is right? Of the foxes? Take the mean.",
+    )  # fmt: skip
+
+
+# ------------------------------------------------ 01_naive_training_loop
+
+
+def naive_multiplications(answer):
+    """Judge the multiplications of a forward pass on a 64 × 64 picture."""
+    inputs, hidden = 64 * 64 * 3, 32
+    small = 32 * 32 * 3
+    _verdict(
+        answer,
+        inputs * hidden + hidden,
+        "Twice the side, four times the numbers, four times the work. The "
+        "last 32 are the output's.",
+        [
+            (inputs * hidden, "Almost: the output multiplies once for each "
+             "hidden unit as well."),
+            (small * hidden + hidden, "That is for 32 × 32 pixels."),
+            (2 * small * hidden + hidden, "Twice the side is four times the "
+             "pixels."),
+            (64 * 64 * hidden + hidden, "Each pixel holds three numbers."),
+            (inputs + hidden, "Every hidden unit looks at every number: "
+             "multiply, do not add."),
+            (2 * (inputs * hidden + hidden), "Count multiplications alone, "
+             "without the additions."),
+            (inputs * hidden + 2 * hidden, "Biases are added, not "
+             "multiplied."),
+        ],
+        "Inputs times hidden units, then the output's own.",
+    )  # fmt: skip
+
+
+def naive_error(answer):
+    """Judge the error of p = 0.9 for a picture of a dog (label 1)."""
+    _verdict(
+        answer,
+        lambda error: math.isclose(error, -0.1, abs_tol=1e-6),
+        "Negative: the score is too low, so the update will raise it, and "
+        "by little, for 0.9 is nearly right.",
+        [
+            (0.1, "The right size, the wrong sign: it is p minus the label."),
+            (0.9, "That would be the error if the picture showed a cat."),
+            (-0.9, "That is label minus p, and for a cat."),
+            (-math.log(0.9), "That is the loss; the error is its slope "
+             "with respect to the score."),
+            (-1 / 0.9, "That is the slope with respect to p; go on through "
+             "the sigmoid to the score."),
+        ],
+        "error = p − label.",
+    )  # fmt: skip
+
+
+def naive_forward_share(answer):
+    """Judge which share of a training step's work the forward pass is."""
+    _verdict(
+        answer,
+        lambda share: math.isclose(share, 1 / 3, rel_tol=0.02),
+        "A third: using a network costs a third of training it. Keep that "
+        "in mind for notebook 06, where most of a network is only used.",
+        [
+            (0.5, "Forward and backward are alike here; but the update "
+             "multiplies as often once more."),
+            (3, "That is how much dearer training is; you need its inverse."),
+            (2 / 3, "That is the share of what you can leave out."),
+            (lambda share: math.isclose(share, 100 / 3, rel_tol=0.05),
+             "As a share, not in percent."),
+            (1.0, "Only the forward pass is needed, yes; what share of the "
+             "whole step is it?"),
+        ],
+        "Divide the multiplications of `forward` by those of all three.",
+    )  # fmt: skip
+
+
+def naive_seconds(answer, pictures_per_second, pictures, epochs=10):
+    """Judge the seconds that some epochs over all pictures would take."""
+    right = epochs * pictures / pictures_per_second
+    _verdict(
+        answer,
+        float(right),
+        "Every epoch shows every picture once, so the work is pictures × "
+        "epochs, divided by the rate.",
+        [
+            (right / epochs, "That is one epoch."),
+            (float(epochs * pictures), "That is how many steps there are; "
+             "divide by the steps a second."),
+            (float(epochs * pictures * pictures_per_second),
+             "Divide by the rate: a faster machine needs less time."),
+            (right / 60, "In seconds, please: these are minutes."),
+            (right / 3600, "In seconds, please: these are hours."),
+            (epochs * 100 / pictures_per_second,
+             "That is for the 100 pictures of this notebook; take all of "
+             "`pair.x_train`."),
+        ],
+        "Pictures times epochs, divided by pictures per second.",
+    )  # fmt: skip
+
+
+# ---------------------------------------------------- 02_train_in_batches
+
+
+def batches_change_shape(answer):
+    """Judge the shape of the hidden weights' change for a batch of 256."""
+    _verdict(
+        answer,
+        (32, 3072),
+        "The same shape as the weights, whatever the batch: the product has "
+        "summed over its 256 pictures.",
+        [
+            ((3072, 32), "Transposed: `hidden_error.T` has 32 rows."),
+            ((256, 32, 3072), "That would be one change for each picture; "
+             "the product adds them up."),
+            ((256, 3072), "That is the shape of x."),
+            ((32, 256), "That is the shape of `hidden_error.T` alone."),
+            ((256, 32), "That is the shape of `hidden_error` alone."),
+        ],
+        "A product of (a, b) and (b, c) has the shape (a, c).",
+    )  # fmt: skip
+
+
+def batches_updates(answer):
+    """Judge the updates in an epoch of 9,000 pictures, 256 at a time."""
+    _verdict(
+        answer,
+        36,
+        "35 full batches and a smaller one: 36 updates, where one picture "
+        "at a time would make 9,000.",
+        [
+            (35, "The last, smaller batch is an update as well."),
+            (9000, "That is one update a picture."),
+            (256, "That is how many pictures share an update."),
+            (lambda n: 35 < n < 36, "Updates are whole: the last batch is "
+             "smaller, and counts."),
+            (9000 * 256, "Divide: each update takes 256 pictures."),
+        ],
+        "How many batches does it take to see every picture once?",
+    )  # fmt: skip
+
+
+def batches_roof(answer):
+    """Judge the GFLOP/s of a step under a roofline: 200, 20 GB/s, 4."""
+    _verdict(
+        answer,
+        80,
+        "Memory is the limit here: below 10 FLOP per byte this machine "
+        "waits for its memory.",
+        [
+            (200, "Only where each byte is used for 10 FLOP or more; here "
+             "memory cannot deliver that fast."),
+            (20, "20 GB/s are bytes; each is used for 4 FLOP."),
+            (800, "More than the arithmetic allows, and more than 4 times "
+             "20."),
+            (5, "Multiply: every byte that arrives is used 4 times."),
+            (50, "Divide nothing: bytes a second times FLOP per byte."),
+            (10, "That is how many FLOP per byte it would take to reach the "
+             "200."),
+            (80e9, "In GFLOP/s, please."),
+        ],
+        "The smaller of what memory feeds and what arithmetic can do.",
+    )  # fmt: skip
+
+
+# ------------------------------------------- 03_let_the_framework_work
+
+
+def framework_traces(answer):
+    """Judge how often a tf.function is traced for 1, 2, 3, 2 as Python."""
+    _verdict(
+        answer,
+        3,
+        "Once for each new Python number. Pass numbers that change, such as "
+        "a learning rate, as tensors: then it is traced once.",
+        [
+            (
+                1,
+                "So it would be for tensors; a Python number is built into "
+                "the traced graph.",
+            ),
+            (4, "The second 2 finds the graph of the first one."),
+            (0, "The first call always traces."),
+        ],
+        "Each Python number gets a graph of its own, which is kept.",
+    )
+
+
+def framework_bytes(answer):
+    """Judge the bytes of a batch of 256 pictures as 32-bit floats."""
+    right = 256 * 3072 * 4
+    _verdict(
+        answer,
+        right,
+        "3 MiB for every step. As uint8, converted on the device, it would "
+        "be a quarter of that.",
+        [
+            (256 * 3072, "A 32-bit float takes 4 bytes, not one."),
+            (256 * 3072 * 32, "32 bits are 4 bytes."),
+            (256 * 3072 * 8, "8 bytes make a 64-bit float."),
+            (256 * 1024 * 4, "Each pixel holds three numbers."),
+            (3072 * 4, "That is one picture."),
+            (3, "In bytes, please."),
+        ],
+        "Pictures × numbers in each × bytes of a number.",
+    )
+
+
+def framework_trap(answer):
+    """Judge the trap behind "compiled code is a hundred times slower"."""
+    _verdict(
+        answer,
+        lambda trap: trap.strip().casefold() in ("b", "compile time"),
+        "One call, and the first one: nearly all of it went into tracing "
+        "and compiling, once.",
+        [
+            (lambda trap: trap.strip().casefold() == "a", "The first step "
+             "in eager mode warms up too, and its time was fine. What does "
+             "only the compiled one do first?"),
+            (lambda trap: trap.strip().casefold() == "c", "That trap makes "
+             "a measurement too short, not too long."),
+            (lambda trap: trap.strip().casefold() == "d", "Both steps got "
+             "the same tensors; nothing was copied for one alone."),
+            (lambda trap: trap.strip().casefold() == "e", "A single run is "
+             "a weak measurement, but noise of a hundred times is rare."),
+        ],
+        "Answer with a letter, such as \"A\".",
+    )  # fmt: skip
+
+
+# ---------------------------------------- 04_accelerators_and_scale
+
+
+def scale_global_batch(answer):
+    """Judge the global batch of 8 devices with 64 examples each."""
+    _verdict(
+        answer,
+        512,
+        "The gradient is the mean over all 512, as if one device had seen "
+        "them; the learning rate should suit that batch.",
+        [
+            (64, "That is what one device sees."),
+            (8, "That is the number of devices."),
+            (8.0, "The devices' batches add up; they are not divided."),
+            (72, "Each of the 8 devices has 64 of its own."),
+        ],
+        "All devices together make one update.",
+    )
+
+
+def scale_efficiency(answer):
+    """Judge the efficiency of 8 devices that are 6 times as fast as one."""
+    _verdict(
+        answer,
+        0.75,
+        "A quarter of what you pay for is spent on waiting and talking.",
+        [
+            (6.0, "That is the speed-up; set it against the devices."),
+            (8.0, "That is the speed-up that 8 devices have at best."),
+            (75, "As a share, not in percent."),
+            (0.25, "That is the share that is lost."),
+            (8 / 6, "The other way round: reached by possible."),
+        ],
+        "Speed-up divided by the number of devices.",
+    )
+
+
+def scale_cost(answer, estimate):
+    """Judge the price of a training that runs on twice the devices.
+
+    estimate: the `costs.Estimate` of the run on fewer of them
+    """
+    _verdict(
+        answer,
+        float(estimate.money),
+        "Half the time at twice the price an hour: at equal utilization "
+        "money does not change, only the wait does.",
+        [
+            (
+                float(estimate.money * 2),
+                "Twice as many devices, yes, but for half as long.",
+            ),
+            (
+                float(estimate.money / 2),
+                "Half as long, yes, but on twice as many devices.",
+            ),
+        ],
+        "Price an hour × devices × hours: which of them change?",
+    )
+
+
+# ------------------------------------------------ 05_train_from_scratch
+
+
+def convolution_weights(answer):
+    """Judge the weights of a 3 × 3 convolution, 32 to 64, without bias."""
+    _verdict(
+        answer,
+        3 * 3 * 32 * 64,
+        "Every filter looks through a 3 × 3 window at all 32 inputs.",
+        [
+            (3 * 3 * 32 * 64 + 64, "Almost: this one has no bias."),
+            (3 * 3 * 64, "Each filter sees all 32 inputs, not one."),
+            (3 * 3 * 32, "That is one filter; there are 64."),
+            (3 * 3 * 3 * 64, "Its inputs are the 32 filters below, no "
+             "longer the three colors."),
+            (32 * 32 * 32 * 64, "The size of the picture does not count: "
+             "the same window slides over all of it."),
+            (3 * 32 * 64, "A window is 3 high and 3 wide."),
+        ],
+        "Window height × window width × inputs × filters.",
+    )  # fmt: skip
+
+
+def pictures_processed(answer, report):
+    """Judge how many pictures a donor's training processed in all."""
+    examples, epochs = report["examples"], report["recipe"]["epochs"]
+    _verdict(
+        answer,
+        examples * epochs,
+        "Pictures × epochs: that, times the work for one picture, is the "
+        "donor's cost.",
+        [
+            (examples, "That is one epoch."),
+            (epochs, "That is how often each picture was shown."),
+            (examples // report["recipe"]["batch_size"] * epochs,
+             "That counts the steps; a step shows a whole batch."),
+            (examples + epochs, "Each epoch shows all of them: multiply."),
+            (3 * examples * epochs, "Forward, backward and update are one "
+             "look at a picture."),
+        ],
+        "Multiply the pictures by the epochs.",
+    )  # fmt: skip
+
+
+def narrow_the_gap(answer):
+    """Judge which change does not narrow the gap of overfitting."""
+    _verdict(
+        answer,
+        "B",
+        "The few pictures are known by heart already; seeing them again "
+        "teaches nothing about new ones.",
+        [
+            ("A", "More pictures are the best cure, and the dearest: you "
+             "need the one that does *not* help."),
+            ("C", "That is the cure of the next notebook: you need the one "
+             "that does *not* help."),
+            (lambda text: text.strip().casefold() in ("ac", "a, c", "a and c"),
+             "Those two help; which one does *not*?"),
+        ],
+        'Answer "A", "B" or "C".',
+    )  # fmt: skip
+
+
+# ----------------------------------------- 06_transfer_what_was_learned
+
+
+def head_weights(answer):
+    """Judge the weights of a dense head, 128 features to 2 classes."""
+    _verdict(
+        answer,
+        128 * 2 + 2,
+        "That is all that training may change; the base keeps its own.",
+        [
+            (128 * 2, "Almost: each output has a bias as well."),
+            (128 + 2, "Each output weighs each feature: multiply."),
+            (128 + 1, "That is one output; there are two."),
+            (32 * 32 * 3 * 2 + 2, "The head sees the base's features, not "
+             "the picture."),
+        ],
+        "Features × outputs, and a bias for each output.",
+    )  # fmt: skip
+
+
+def which_control(answer):
+    """Judge which control rules out that features are merely larger."""
+    _verdict(
+        answer,
+        "unrelated",
+        "A donor of equal cost and another upbringing: if size were the "
+        "cause, it would do as well.",
+        [
+            ("random", "Nobody trained that one, so its features may well "
+             "be smaller: it leaves the objection standing."),
+            ("neither", "One base was trained by the same recipe and "
+             "differs only in what it saw."),
+            ("both", "With random weights the features may well be "
+             "smaller, which leaves the objection standing."),
+        ],
+        'Answer "random", "unrelated" or "neither".',
+    )  # fmt: skip
+
+
+def break_even_tasks(answer):
+    """Judge after how many tasks a donor has paid."""
+    _verdict(
+        answer,
+        25,
+        "Each task saves the difference, so that the donor's cost is "
+        "divided by it.",
+        [
+            (1000 / 42, "The donor's tasks are cheap, but not free: take "
+             "the difference."),
+            (1000 / 2, "What one task *saves* is what counts."),
+            (1000 / 44, "Subtract the two costs of a task; do not add them."),
+            (40, "That is what one task saves; how many savings make up "
+             "the donor's cost?"),
+        ],
+        "Divide the donor's cost by what one task saves.",
+    )  # fmt: skip

@@ -1,0 +1,131 @@
+"""Every exercise has a solution, and the solutions' test has teeth.
+
+That each solution earns its ✓ and no stub does is tried in the notebooks' own
+run, by the plugin in solutions.py; here small notebooks show that it, and the
+plugin in noise.py, fail where they must.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from publish import lessons
+from solutions import exercises, solve
+
+GIVEN = """\
+weights = 12
+
+def check(answer):
+    if answer is ...:
+        print("… replace the `...`")
+    else:
+        print("✓ every weight" if answer == weights else "✗ count again")
+"""
+STUB = "answer = ...  # how many weights train?\ncheck(answer)"
+
+
+def notebook(stub=STUB, solution="answer = weights", more="pass"):
+    text = (
+        "<details><summary>Solution</summary>\n\n"
+        f"```python\n{solution}\n```\n\n</details>"
+    )
+    cells = [
+        new_code_cell(GIVEN),
+        new_markdown_cell("**Exercise.** Count."),
+        new_code_cell(stub),
+        new_markdown_cell(text if solution else "No solution."),
+        new_code_cell("assert answer is ..."),
+        new_code_cell(more),
+    ]
+    return new_notebook(cells=cells)
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """Run a right notebook and four wrong ones with the plugins."""
+    folder = tmp_path_factory.mktemp("exercises")
+    generous = STUB.replace("check(answer)", "print('✓ well done')")
+    notebooks = {
+        "right": notebook(),
+        "wrong_solution": notebook(solution="answer = 11"),
+        "no_solution": notebook(solution=None),
+        "generous_stub": notebook(stub=generous),
+        "noisy": notebook(more="import warnings\nwarnings.warn('odd')"),
+    }
+    for name, example in notebooks.items():
+        nbformat.write(example, folder / f"{name}.ipynb")
+    options = (
+        "-p tests.solutions -p tests.noise --nbval-lax --nbval-current-env "
+        "-rA --color=no -p no:cacheprovider"
+    )
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", *options.split(), folder],
+        cwd=Path(__file__).resolve().parent.parent,
+        capture_output=True,
+        text=True,
+    )
+    outcome = {name: set() for name in notebooks}
+    for verdict, name, cell in re.findall(
+        r"(?m)^(PASSED|FAILED) .*?(\w+)\.ipynb::(.*?)(?: - .*)?$", run.stdout
+    ):
+        outcome[name].add((verdict, cell))
+    return outcome, run.stdout
+
+
+def failures(outcome, name):
+    return {cell for verdict, cell in outcome[name] if verdict == "FAILED"}
+
+
+def test_a_right_exercise_passes_and_leaves_the_stub_in_place(verdicts):
+    outcome, _ = verdicts
+    assert outcome["right"] == {
+        ("PASSED", "Cell 0"),
+        ("PASSED", "Cell 1 solved"),
+        ("PASSED", "Cell 1"),
+        ("PASSED", "Cell 2"),
+        ("PASSED", "Cell 3"),
+    }
+
+
+def test_a_wrong_solution_fails(verdicts):
+    outcome, printed = verdicts
+    assert failures(outcome, "wrong_solution") == {"Cell 1 solved"}
+    assert "The solution gets no ✓" in printed
+
+
+def test_a_missing_solution_fails(verdicts):
+    outcome, printed = verdicts
+    assert failures(outcome, "no_solution") == {"Cell 1 solved"}
+    assert "The exercise has no solution" in printed
+
+
+def test_a_stub_with_a_tick_fails(verdicts):
+    outcome, printed = verdicts
+    assert failures(outcome, "generous_stub") == {"Cell 1"}
+    assert "The stub `...` gets a ✓" in printed
+
+
+def test_a_warning_fails(verdicts):
+    outcome, printed = verdicts
+    assert failures(outcome, "noisy") == {"Cell 3"}
+    assert "A student would see: " in printed
+    assert "UserWarning: odd" in printed
+
+
+def test_the_solution_replaces_all_stub_lines():
+    source = "a = ...  # first\nb = ...\ncheck(a, b)"
+    assert solve(source, "a = 1\nb = 2") == "a = 1\nb = 2\n\ncheck(a, b)"
+
+
+@pytest.mark.parametrize("path", lessons(), ids=lambda path: path.name)
+def test_a_notebook_has_two_to_five_exercises_with_solutions(path):
+    found = exercises(nbformat.read(path, as_version=4))
+    assert 2 <= len(found) <= 5
+    for index, stub, solution in found:
+        place = f"{path.name}, cell {index}"
+        assert "check." in stub, f"{place}: call check.<name>(answer)"
+        assert solution, f"{place}: no folded ```python solution below it"

@@ -1,0 +1,118 @@
+"""The mirrors of the platforms hold what the course asks for.
+
+The runs themselves are `make test-colab` and its sisters; here is what can be
+said of their lists in a moment.
+"""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from platforms import LISTS, PLATFORMS, ROOT, VERSIONS, find_python, kernel
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+LISTED = ["colab.txt", "colab-tpu.txt", "kaggle.txt"]
+
+
+def versions(name, python="3.13"):
+    """Return {package: version} of a list, for one Python on this system."""
+    environment = {"python_version": python, "python_full_version": python}
+    found = {}
+    for line in (LISTS / name).read_text("utf-8").splitlines():
+        text = line.split("#")[0].strip()
+        if not text:
+            continue
+        package = Requirement(text)
+        if package.marker is None or package.marker.evaluate(environment):
+            (pin,) = package.specifier
+            found[canonicalize_name(package.name)] = pin.version
+    return found
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_a_platform_has_all_that_the_course_asks_for(name):
+    there = versions(name)
+    for text in PROJECT["project"]["dependencies"]:
+        needed = Requirement(text)
+        version = there.get(canonicalize_name(needed.name))
+        assert version, f"{name} lacks {needed.name}: --no-deps is not enough"
+        assert needed.specifier.contains(version), f"{text}, not {version}"
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_a_list_says_of_when_and_whence_it_is_and_names_no_address(name):
+    text = (LISTS / name).read_text("utf-8")
+    head = text[: text.index("==")]
+    assert re.search(r"\b20\d\d-\d\d-\d\d\b", head)
+    assert "github.com/" in head
+    assert " @ " not in text
+    assert "http" not in text
+
+
+def test_only_the_tpu_runtime_lacks_tensorflow():
+    assert "tensorflow" in versions("colab.txt")
+    assert "tensorflow" in versions("kaggle.txt")
+    assert "tensorflow" not in versions("colab-tpu.txt")
+    assert "jax" in versions("colab-tpu.txt")
+
+
+def test_the_oldest_packages_are_the_lowest_that_are_promised():
+    oldest = versions("oldest.txt", python="3.11")
+    for text in PROJECT["project"]["dependencies"]:
+        needed = Requirement(text)
+        version = oldest[canonicalize_name(needed.name)]
+        assert needed.specifier.contains(version), f"{text}, not {version}"
+    for name, lowest in {"keras": "3.13", "numpy": "1.26"}.items():
+        assert oldest[name].startswith(lowest)
+
+
+def test_each_platform_has_its_command_and_its_monthly_run():
+    names = set(PLATFORMS | VERSIONS)
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert set(re.findall(r"\btest-([a-z-]+)", makefile)) == names
+    workflow = ROOT / ".github" / "workflows" / "platforms.yml"
+    listed = re.search(r"platform: \[(.+)\]", workflow.read_text("utf-8"))
+    assert set(listed[1].split(", ")) == names
+
+
+def test_binder_runs_a_python_that_the_course_supports():
+    runtime = (ROOT / "binder" / "runtime.txt").read_text("utf-8").strip()
+    assert runtime == f"python-{PLATFORMS['binder'].python}"
+
+
+def test_a_python_that_is_not_there_is_replaced_and_said(capsys):
+    assert find_python("3.99") == sys.executable
+    assert "No Python 3.99 on this machine" in capsys.readouterr().out
+    here = ".".join(map(str, sys.version_info[:2]))
+    assert find_python(here)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's limits")
+def test_a_small_machine_refuses_what_does_not_fit(tmp_path):
+    platform = PLATFORMS["binder"]
+    folder = kernel(Path(sys.executable), platform, tmp_path)
+    text = (folder / "kernels" / "platform" / "kernel.json").read_text()
+    command = re.findall(r'"([^"]+)"', text)[1:5]
+    take = (
+        "import os, time; taken = bytearray({}); "
+        "print(len(os.sched_getaffinity(0))); time.sleep(0.5)"
+    )
+    fits, too_large = 10**8, platform.memory
+    assert run_small(command, take.format(fits)) == (0, "1")
+    code, _ = run_small(command, take.format(too_large))
+    assert code != 0
+    peaks = [int(p.read_text()) for p in (tmp_path / "peaks").iterdir()]
+    assert fits < max(peaks) < 3 * fits
+
+
+def run_small(command, code):
+    done = subprocess.run(
+        [*command, sys.executable, "-c", code], capture_output=True, text=True
+    )
+    return done.returncode, done.stdout.strip()

@@ -1,0 +1,211 @@
+"""The project as a stranger finds it: its files, its package, its imports."""
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+from publish import Address, lessons
+
+import course_utils
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+BINARY = {".npz", ".keras", ".h5", ".png", ".jpg", ".gif", ".webp", ".ico"}
+# What a machine needs beside the package: Colab and Kaggle bring their own.
+PLATFORM_BRINGS = {"tensorflow", "jupyterlab", "jupyterlab-slideshow"}
+MAY_BE_THERE = {"tensorflow", "jax", "pyarrow", "google", "IPython"}
+MACHINE = re.compile(
+    r"/(?:work|farm|root)/|/tmp/[t]mp|\w+\.py(?:pi|thonhosted)\.org"
+)
+KERAS_MODULES = {"augmentation", "train_donor", "transfer"}
+FRAMEWORKS = ("tensorflow", "keras", "jax", "torch")
+
+
+def git_files():
+    listed = subprocess.run(
+        ["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, text=True
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    names = filter(None, listed.stdout.split("\0"))
+    return [ROOT / name for name in names if (ROOT / name).is_file()]
+
+
+def python(code, **environment):
+    """Run code in a fresh interpreter far from the checkout."""
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(sys.executable).parent,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def requirement_lines(name):
+    lines = (ROOT / name).read_text("utf-8").split("\n")
+    return {line for line in lines if line and not line.startswith("#")}
+
+
+def test_package_and_requirements_ask_for_the_same():
+    package = set(PROJECT["project"]["dependencies"])
+    runtime = requirement_lines("requirements.txt")
+    assert package <= runtime
+    more = {re.match(r"[\w-]+", line)[0] for line in runtime - package}
+    assert more == PLATFORM_BRINGS
+
+
+def test_the_package_asks_for_what_it_imports_and_nothing_else():
+    imported = set()
+    sources = [*(ROOT / "course_utils").glob("*.py"), *lessons()]
+    for path in sources:
+        text = path.read_text("utf-8")
+        if path.suffix == ".ipynb":
+            cells = nbformat.reads(text, as_version=4).cells
+            code = [c.source for c in cells if c.cell_type == "code"]
+            text = "\n".join(code)
+        imported |= set(
+            re.findall(r"(?m)^\s*(?:import|from)\s+([a-zA-Z]\w*)", text)
+        )
+    names = {"PIL": "pillow", "sklearn": "scikit-learn"}
+    imported = {names.get(name, name) for name in imported}
+    asked = {
+        re.match(r"[\w-]+", text)[0]
+        for text in PROJECT["project"]["dependencies"]
+    }
+    own = {"course_utils", *sys.stdlib_module_names}
+    assert imported - own - asked - MAY_BE_THERE == set()
+    assert asked - imported <= {"ipywidgets"}  # of interact and tqdm.auto
+
+
+def test_the_version_stands_the_same_everywhere():
+    version = PROJECT["project"]["version"]
+    assert course_utils.__version__ == version
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    assert re.search(r"(?m)^version: [\"']?([\d.]+)", citation)[1] == version
+
+
+@pytest.mark.parametrize("path", lessons(), ids=lambda path: path.name)
+def test_the_set_up_cell_installs_the_version_of_the_badge(path):
+    address = Address.read()
+    notebook = nbformat.read(path, as_version=4)
+    code = next(c.source for c in notebook.cells if c.cell_type == "code")
+    assert f"{address.repository}@{address.tag}" in code
+    assert (
+        f"{address.repository}/blob/{address.tag}/"
+        in notebook.cells[0]["source"]
+    )
+
+
+def test_no_file_is_larger_than_3_megabytes():
+    large = [p.name for p in git_files() if p.stat().st_size > 3_000_000]
+    assert large == []
+
+
+def test_no_file_names_a_machine():
+    found = []
+    for path in git_files():
+        if path.suffix not in BINARY:
+            text = path.read_text("utf-8")
+            found += [f"{path.name}: {m[0]}" for m in MACHINE.finditer(text)]
+    assert found == []
+
+
+def test_links_within_the_repository_lead_somewhere():
+    broken = []
+    for path in git_files():
+        if path.suffix not in (".md", ".ipynb"):
+            continue
+        text = path.read_text("utf-8")
+        if path.suffix == ".ipynb":
+            cells = nbformat.reads(text, as_version=4).cells
+            text = "\n".join(
+                c.source for c in cells if c.cell_type == "markdown"
+            )
+        text = re.sub(r"`[^`]*`", "", text)
+        for link in re.findall(r"\]\(([^)#\s]+)", text):
+            if ":" not in link and not (path.parent / link).exists():
+                broken.append(f"{path.name}: {link}")
+    assert broken == []
+
+
+def test_at_most_12_things_are_seen_at_the_root():
+    names = {path.relative_to(ROOT).parts[0] for path in git_files()}
+    visible = sorted(name for name in names if not name.startswith("."))
+    assert len(visible) <= 12, visible
+
+
+def test_importing_the_package_is_quick():
+    code = (
+        "import time; start = time.perf_counter(); import course_utils; "
+        "print(time.perf_counter() - start)"
+    )
+    seconds = [float(python(code)) for _ in range(5)]
+    assert statistics.median(seconds) < 0.3, seconds
+
+
+def test_no_module_imports_a_framework_by_itself():
+    modules = sorted(
+        path.stem
+        for path in (ROOT / "course_utils").glob("[a-z]*.py")
+        if path.stem not in KERAS_MODULES
+    )
+    imports = "; ".join(f"import course_utils.{name}" for name in modules)
+    code = f"{imports}; import sys; print([*sys.modules])"
+    loaded = set(re.findall(r"'([\w.]+)'", python(code)))
+    assert "course_utils.paths" in loaded
+    assert loaded.isdisjoint(FRAMEWORKS)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """Install the tracked files as pip does it from git, into a folder."""
+    source = tmp_path_factory.mktemp("source")
+    for path in git_files():
+        target = source / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
+    target = tmp_path_factory.mktemp("installed")
+    pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    run = subprocess.run(
+        [sys.executable, *pip, target, source], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    return target
+
+
+def test_the_installed_package_holds_all_of_data(installed):
+    shipped = {
+        path.relative_to(ROOT / "data").as_posix()
+        for path in git_files()
+        if path.is_relative_to(ROOT / "data")
+    }
+    folder = installed / "course_utils" / "_data"
+    there = {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+    assert "README.md" in shipped
+    assert shipped <= there
+
+
+def test_the_installed_package_works_without_the_checkout(installed):
+    code = (
+        "import course_utils; from course_utils import drawings, paths; "
+        "print(course_utils.__file__); print(paths.data_directory()); "
+        "print(drawings.draw('fox', seed=1).shape)"
+    )
+    file, data, shape = python(code, PYTHONPATH=str(installed)).split("\n")[:3]
+    assert Path(file).parent == installed / "course_utils"
+    assert Path(data) == installed / "course_utils" / "_data"
+    assert shape == "(32, 32, 3)"
