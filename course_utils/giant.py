@@ -1,0 +1,267 @@
+"""Backbones that others trained on ImageNet, and their cached features.
+
+Weights come by Keras's own loader (a download, or its cache); where that
+does not answer in time, from the package of `lite0`; where nothing is there,
+the course's own donor goes on in their place. Introduced in notebook 08.
+"""
+
+import contextlib
+import io
+import socket
+import threading
+import warnings
+from hashlib import sha256
+
+import numpy as np
+
+from course_utils import lite0, paths
+
+PATIENCE_SECONDS = 60  # for the smallest backbone, some 1 MB
+STALL_SECONDS = 10
+# Constructor, its options, and the scale and offset of pixels 0 to 255.
+BACKBONES = {
+    "MobileNet": ("MobileNet", {"alpha": 0.25}, (1 / 127.5, -1)),
+    "MobileNetV2": ("MobileNetV2", {}, (1 / 127.5, -1)),
+    "MobileNetV3": (
+        "MobileNetV3Small",
+        {"include_preprocessing": True},
+        (1, 0),
+    ),
+    "EfficientNetV2-B0": (
+        "EfficientNetV2B0",
+        {"include_preprocessing": True},
+        (1, 0),
+    ),
+}
+NAMES = (*BACKBONES, "EfficientNet-Lite0", "donor")
+# ImageNet's class numbers, which are ordered by kind.
+IMAGENET_CLASSES = {
+    "cat": range(281, 286),
+    "dog": range(151, 269),
+    "fox": range(277, 281),
+    "wolf": range(269, 273),
+    "airplane": (404, 895),
+    "automobile": (407, 436, 468, 511, 609, 627, 656, 661, 751, 817),
+}
+
+
+class WeightsUnavailable(RuntimeError):
+    """Tell in one sentence why there are no ImageNet weights."""
+
+
+def load(name="MobileNet", image_size=96, patience=PATIENCE_SECONDS):
+    """Return a frozen backbone: pictures 0 to 255 to feature maps.
+
+    name: one of `NAMES`, the first choice; "donor" is the course's cat/dog
+        donor, which stands in where no ImageNet weights can be had
+    image_size: side of the pictures it is given, ideally 96 or more; the
+        donor sees 32 pixels whatever is asked (`input_shape` tells)
+    patience: seconds that a download may take
+
+    A printed line says which backbone it is and why. Pixels are scaled
+    inside; batch normalization stays in inference mode.
+    """
+    if name not in NAMES:
+        raise ValueError(f"There is no {name!r}: choose {', '.join(NAMES)}.")
+    reason = ""
+    if name in BACKBONES:
+        try:
+            return _say(_keras_backbone(name, image_size, patience))
+        except WeightsUnavailable as error:
+            reason = f" ({error})"
+    if name != "donor":
+        if lite0.is_installed():
+            return _say(lite0.build(image_size), reason)
+        if not reason:
+            reason = " (its package is not installed)"
+    return _say(_donor(), reason)
+
+
+def _say(backbone, reason=""):
+    if backbone.name == "donor":
+        kind = "the course's own donor, which knows cats and dogs alone"
+    else:
+        kind = "trained on ImageNet's 1.28 million photographs"
+    weights = backbone.count_params()
+    print(f"Backbone: {backbone.name}, {kind}; {weights:,} weights{reason}.")
+    return backbone
+
+
+def _keras_backbone(name, image_size, patience, include_top=False):
+    import keras
+
+    constructor, options, (scale, offset) = BACKBONES[name]
+    shape = (image_size, image_size, 3)
+
+    def build():
+        with warnings.catch_warnings():
+            # Keras says that 224-pixel weights serve other sizes as well.
+            warnings.simplefilter("ignore")
+            return getattr(keras.applications, constructor)(
+                weights="imagenet",
+                include_top=include_top,
+                input_shape=shape,
+                **options,
+            )
+
+    network = _in_time(build, patience)
+    inputs = keras.Input(shape)
+    x = keras.layers.Rescaling(scale, offset=offset)(inputs)
+    backbone = keras.Model(inputs, network(x, training=False), name=name)
+    backbone.trainable = False
+    return backbone
+
+
+def _in_time(build, seconds):
+    """Return build(), or raise WeightsUnavailable when it takes too long."""
+    results = []
+
+    def work():
+        try:
+            results.append(build())
+        except Exception as error:  # whatever network or file it is
+            results.append(error)
+
+    worker = threading.Thread(target=work, daemon=True)
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(min(STALL_SECONDS, seconds))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            worker.start()
+            worker.join(seconds)
+    finally:
+        socket.setdefaulttimeout(before)
+    if not results:
+        raise WeightsUnavailable(
+            f"Keras's download did not end within {seconds} seconds"
+        )
+    error = results[0]
+    if isinstance(error, OSError) and not isinstance(
+        error, TimeoutError | ConnectionError
+    ):
+        raise WeightsUnavailable(
+            "Keras's file in ~/.keras/models is damaged: delete it"
+        ) from error
+    if isinstance(error, Exception):
+        raise WeightsUnavailable("Keras's download did not answer") from error
+    return results[0]
+
+
+def _donor():
+    import keras
+
+    from course_utils import data, train_donor
+
+    for source in reversed(data.SOURCES):
+        path = train_donor.donor_path("cat", "dog", source)
+        if path.exists():
+            break
+    base = keras.models.load_model(path).get_layer("base")
+    maps = base.layers[-2].output  # before they are averaged
+    backbone = keras.Model(base.inputs, maps, name="donor")
+    backbone.trainable = False
+    return backbone
+
+
+# Features ------------------------------------------------------------------
+
+
+def features(network, pictures, batch_size=32):
+    """Return a network's output on pictures, computed once on this machine.
+
+    pictures: uint8 (count, height, width, 3). The result, float32 (count,
+    ...), is kept in the cache under a digest of the network's layers and
+    weights and of the pictures' pixels: a second call reads it, and a change
+    in either computes anew.
+    """
+    name = f"{network.name}-{_digest(network, pictures)[:20]}.npy"
+    path = paths.cache_directory() / "features" / name
+    with contextlib.suppress(OSError, ValueError, EOFError):
+        kept = np.load(path, allow_pickle=False)
+        if len(kept) == len(pictures):
+            return kept
+    result = network.predict(pictures, batch_size=batch_size, verbose=0)
+    paths.write_atomically(path, lambda file: np.save(file, result))
+    return result
+
+
+def _digest(network, pictures):
+    pictures = np.ascontiguousarray(pictures)
+    digest = sha256(f"{pictures.shape} {pictures.dtype}".encode())
+    digest.update(pictures)
+    digest.update(network.to_json().encode())
+    for weight in network.get_weights():
+        digest.update(np.ascontiguousarray(weight))
+    return digest.hexdigest()
+
+
+def class_scores(pictures, patience=PATIENCE_SECONDS, batch_size=16):
+    """Return a backbone's own ImageNet probabilities, (count, 1000).
+
+    pictures: uint8 (count, height, width, 3); they are scaled to the 224
+    pixels that the backbone was trained on. Raises WeightsUnavailable.
+    """
+    import keras
+
+    try:
+        network = _keras_backbone("MobileNet", 224, patience, True)
+    except WeightsUnavailable:
+        if not lite0.is_installed():
+            raise
+        network = lite0.build(224, include_top=True)
+    network = keras.Sequential(
+        [
+            keras.Input(pictures.shape[1:]),
+            keras.layers.Resizing(224, 224),
+            network,
+        ],
+        name=f"{network.name}-top",
+    )
+    return features(network, pictures, batch_size)
+
+
+def share_called(scores, name):
+    """Return how often the highest score is one of a kind's classes."""
+    return float(np.isin(scores.argmax(axis=1), IMAGENET_CLASSES[name]).mean())
+
+
+# Things that ImageNet never saw ----------------------------------------------
+
+
+def invented_pair(count, size=32, seed=0):
+    """Draw two kinds of things that no photograph shows, as `Pictures`.
+
+    Closed curves with three lobes and with four, at any angle, size, color
+    and place, over a gradient with noise. `count` training pictures of each,
+    and as many test pictures.
+    """
+    from course_utils.data import Pictures
+
+    generator = np.random.default_rng(seed)
+    parts = []
+    for number in (count, 0, count):
+        labels = np.repeat([0, 1], number)
+        pictures = [_curve(3 + y, size, generator) for y in labels]
+        shape = (-1, size, size, 3)
+        parts += [np.array(pictures, np.uint8).reshape(shape), labels]
+    return Pictures(("trefoil", "quatrefoil"), "drawings", *parts)
+
+
+def _curve(lobes, size, generator):
+    random = generator.uniform
+    y, x = np.mgrid[-1 : 1 : size * 1j, -1 : 1 : size * 1j]
+    center = random(-0.25, 0.25, 2)
+    y, x = y - center[0], (x - center[1]) * random(0.8, 1.25)
+    angle = np.arctan2(y, x) + random(0, 2 * np.pi)
+    radius = np.hypot(x, y)
+    edge = random(0.4, 0.6) * (1 + random(0.2, 0.4) * np.cos(lobes * angle))
+    if generator.integers(2):
+        inside = np.abs(radius - edge) < random(0.08, 0.14)
+    else:
+        inside = radius < edge
+    colors = random(0, 255, (3, 3))
+    ramp = np.linspace(0, 1, size)[:, None, None] * np.ones((1, size, 1))
+    ground = colors[0] * ramp + colors[1] * (1 - ramp)
+    picture = np.where(inside[..., None], colors[2], ground)
+    picture = picture + generator.normal(0, random(5, 30), picture.shape)
+    return picture.clip(0, 255).astype(np.uint8)

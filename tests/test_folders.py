@@ -1,0 +1,442 @@
+"""A folder of your own pictures: what can be used, and what is named."""
+
+import io
+import os
+import struct
+import sys
+import unicodedata
+import zlib
+from hashlib import sha256
+from itertools import chain
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from course_utils import data, folders
+
+SIZE = 32
+HALVES = (200, 30, 30), (30, 30, 200)  # red over blue
+
+
+def picture(number, height=48, width=48):
+    """Draw a picture that no other number has."""
+    generator = np.random.default_rng(number)
+    coarse = generator.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.NEAREST)
+
+
+def red_over_blue(mode="RGB"):
+    pixels = np.empty((64, 64, 3), np.uint8)
+    pixels[:32], pixels[32:] = HALVES
+    return Image.fromarray(pixels).convert(mode)
+
+
+def save(image, format="PNG", **options):
+    stream = io.BytesIO()
+    image.save(stream, format, **options)
+    return stream.getvalue()
+
+
+def png_that_claims(width, height):
+    """Return a PNG whose head alone is right: it cannot be decoded."""
+
+    def chunk(kind, body):
+        check = zlib.crc32(kind + body)
+        return (
+            struct.pack(">I", len(body)) + kind + body
+            + struct.pack(">I", check)
+        )  # fmt: skip
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", b"nothing that unpacks")
+    )
+
+
+def rotated():
+    exif = Image.Exif()
+    exif[0x0112] = 3  # upside down
+    upside_down = red_over_blue().rotate(180)
+    return save(upside_down, "JPEG", quality=95, exif=exif)
+
+
+def grey_16():
+    ramp = np.repeat(np.linspace(0, 65535, 64, dtype=np.uint16), 64)
+    return save(Image.fromarray(ramp.reshape(64, 64)))
+
+
+def half_transparent():
+    image = red_over_blue("RGBA")
+    alpha = np.full((64, 64), 255, np.uint8)
+    alpha[:32] = 0
+    image.putalpha(Image.fromarray(alpha))
+    return save(image)
+
+
+def moving():
+    frames = [red_over_blue(), picture(1, 64, 64)]
+    return save(frames[0], "GIF", save_all=True, append_images=frames[1:])
+
+
+def is_plain(pixels, color):
+    return np.abs(pixels.astype(int) - color).mean() < 12
+
+
+def red_top(pixels):
+    red, blue = HALVES
+    return is_plain(pixels[:14], red) and is_plain(pixels[-14:], blue)
+
+
+def white_top(pixels):
+    white, blue = (255, 255, 255), HALVES[1]
+    return is_plain(pixels[:14], white) and is_plain(pixels[-14:], blue)
+
+
+def dark_to_light(pixels):
+    column = pixels[:, 16].astype(int)
+    return column[0].max() < 12 and 115 < column[16, 0] < 140 and (
+        column[-1].min() > 243
+    )  # fmt: skip
+
+
+HEIC = b"\0\0\0\x18ftypheic" + bytes(200)
+BIG_HEAD = bytes.fromhex("ffd8ffc0001108") + struct.pack(">HH", 20000, 20000)
+BIG_JPEG = BIG_HEAD + bytes.fromhex("03012200021101031101ffd9")
+
+# File name, its bytes, and the reason why it is left out or a test of its
+# pixels; a lone surrogate stands for a byte that is no character.
+FILES = {
+    "truncated": ("cut.jpg", rotated()[:-400], "cut short"),
+    "truncated png": ("cut.png", save(picture(2))[:200], "cut short"),
+    "zero bytes": ("nothing.jpg", b"", "empty: 0 bytes"),
+    "text": ("letter.jpg", b"Dear picture, " * 9, "not a picture"),
+    "pickle": ("model.png", b"\x80\x04N.", "not a picture"),
+    "html": ("page.jpeg", b"<!doctype html><p>404", "not a picture"),
+    "1×1": ("dot.png", save(Image.new("RGB", (1, 1))), "too small: 1 × 1"),
+    "thin": ("line.png", save(Image.new("RGB", (900, 3))), "too small"),
+    "20,000×20,000 png": (
+        "huge.png",
+        png_that_claims(20_000, 20_000),
+        "too large",
+    ),
+    "20,000×20,000 jpeg": ("huge.jpg", BIG_JPEG, "too large"),
+    "12,000×11,000": (
+        "large.png",
+        png_that_claims(12_000, 11_000),
+        "too large: 12000 × 11000",
+    ),
+    "HEIC": ("IMG_0001.HEIC", HEIC, "export it as JPEG"),
+    "HEIC named jpg": ("IMG_0002.jpg", HEIC, "export it as JPEG"),
+    "GIF with frames": ("moving.gif", moving(), red_top),
+    "CMYK": (
+        "print.jpg",
+        save(red_over_blue("CMYK"), "JPEG", quality=95),
+        red_top,
+    ),
+    "16 bit": ("deep.png", grey_16(), dark_to_light),
+    "16 bit tiff": (
+        "deep.tif",
+        save(Image.open(io.BytesIO(grey_16())), "TIFF"),
+        dark_to_light,
+    ),
+    "float tiff": (
+        "float.tif",
+        save(
+            Image.fromarray(
+                np.repeat(np.linspace(0, 1, 64, dtype="f4"), 64).reshape(
+                    64, 64
+                )
+            ),
+            "TIFF",
+        ),
+        dark_to_light,
+    ),
+    "alpha": ("cut_out.png", half_transparent(), white_top),
+    "grey": (
+        "grey.png",
+        save(Image.linear_gradient("L").resize((64, 64))),
+        dark_to_light,
+    ),
+    "palette": ("palette.png", save(red_over_blue("P")), red_top),
+    "EXIF-rotated": ("turned.jpg", rotated(), red_top),
+    "webp": ("web.webp", save(red_over_blue(), "WEBP"), red_top),
+    "name in Chinese": ("狐狸.png", save(red_over_blue()), red_top),
+    "name in Arabic": ("ثعلب.png", save(red_over_blue()), red_top),
+    "name with an emoji": ("🦊 '\"&.png", save(red_over_blue()), red_top),
+    "decomposed name": (
+        unicodedata.normalize("NFD", "Füchsin.png"),
+        save(red_over_blue()),
+        red_top,
+    ),
+    "name that is no text": ("fox\udcff.png", save(red_over_blue()), red_top),
+    "wrong suffix": ("picture.txt", save(red_over_blue()), red_top),
+    "in a folder below": (
+        "summer/june/fox.png",
+        save(red_over_blue()),
+        red_top,
+    ),
+    "system file": ("Thumbs.db", b"whatever", None),
+    "hidden file": ("._fox.jpg", b"whatever", None),
+}
+
+
+def make(folder, count=8, first=0, **options):
+    folder.mkdir(parents=True)
+    for number in range(first, first + count):
+        picture(number, **options).save(folder / f"{number:03}.png")
+
+
+@pytest.fixture
+def two_classes(tmp_path):
+    directory = tmp_path / "my pictures"
+    make(directory / "dog", first=100)
+    make(directory / "fox", first=200)
+    return directory
+
+
+def state(directory):
+    return {
+        os.fsencode(path): (
+            sha256(path.read_bytes()).digest(),
+            path.stat().st_mtime_ns,
+        )
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def all_pixels(pictures):
+    return np.concatenate(
+        [pictures.x_train, pictures.x_validation, pictures.x_test]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"), FILES.values(), ids=FILES
+)
+def test_a_file_is_used_or_named_with_its_reason(
+    two_classes, capsys, monkeypatch, name, content, expected
+):
+    path = two_classes / "fox" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.write_bytes(content)
+    except OSError:
+        pytest.skip("this file system has no such name")
+    before = state(two_classes)
+    decoded = []
+    load = ImageFile.ImageFile.load
+    monkeypatch.setattr(
+        ImageFile.ImageFile,
+        "load",
+        lambda self: decoded.append(self.size) or load(self),
+    )
+    pictures = folders.load_folder(two_classes, SIZE)
+
+    assert state(two_classes) == before
+    assert len(decoded) >= 16
+    assert max(decoded) <= (64, 64), "a refused picture was decoded"
+    assert pictures.class_names == ("dog", "fox")
+    used = callable(expected)
+    pixels = all_pixels(pictures)
+    assert len(pixels) == 16 + used
+    printed = capsys.readouterr().out
+    printed.encode()  # whatever the name, it can be printed
+    if used:
+        assert sum(map(expected, pixels)) == 1
+        assert pictures.left_out == ()
+    elif expected is None:
+        assert pictures.left_out == ()
+    else:
+        ((shown, reason),) = pictures.left_out
+        assert shown == f"fox/{name}"
+        assert expected in reason
+        assert f"  fox/{name}: {reason}" in printed
+
+
+def test_the_expectations_can_fail():
+    upside_down = folders.read_picture(save(red_over_blue().rotate(180)), SIZE)
+    assert not red_top(upside_down)
+    assert not dark_to_light(upside_down)
+    assert not white_top(folders.read_picture(save(red_over_blue()), SIZE))
+
+
+def test_a_picture_is_cut_square_and_not_squeezed():
+    wide = Image.new("RGB", (300, 100), "red")
+    wide.paste("blue", (100, 0, 200, 100))
+    pixels = folders.read_picture(save(wide), SIZE)
+    assert is_plain(pixels[:, 2:-2], (0, 0, 255))
+
+
+def test_the_parts_are_stratified_disjoint_and_the_same_again(two_classes):
+    pictures = folders.load_folder(two_classes, SIZE)
+    assert isinstance(pictures, data.Pictures)
+    assert pictures.source == "folder"
+    for part, count in (("train", 10), ("validation", 2), ("test", 4)):
+        x = getattr(pictures, f"x_{part}")
+        y = getattr(pictures, f"y_{part}")
+        assert x.shape == (count, SIZE, SIZE, 3) and x.dtype == np.uint8
+        assert np.bincount(y).tolist() == [count // 2] * 2
+    assert len({p.tobytes() for p in all_pixels(pictures)}) == 16
+    for name, label, pixels in zip(
+        pictures.test_files, pictures.y_test, pictures.x_test, strict=True
+    ):
+        assert name.split("/")[0] == pictures.class_names[label]
+        again = folders.read_picture(two_classes / name, SIZE)
+        assert (again == pixels).all()
+    again = folders.load_folder(two_classes, SIZE)
+    other = folders.load_folder(two_classes, SIZE, seed=1)
+    assert (again.x_train == pictures.x_train).all()
+    assert again.test_files == pictures.test_files != other.test_files
+
+
+def copy(directory, source, target):
+    (directory / target).write_bytes((directory / source).read_bytes())
+
+
+def test_a_picture_in_two_classes_is_not_used(two_classes):
+    copy(two_classes, "dog/100.png", "fox/copy.png")
+    pictures = folders.load_folder(two_classes, SIZE)
+    assert len(all_pixels(pictures)) == 15
+    reasons = dict(pictures.left_out)
+    assert "is in dog" in reasons["fox/copy.png"]
+    assert "is in fox" in reasons["dog/100.png"]
+
+
+def test_a_picture_that_occurs_twice_is_used_once(two_classes):
+    with Image.open(two_classes / "fox" / "200.png") as image:
+        image.save(two_classes / "fox" / "again.bmp")  # other bytes
+    pictures = folders.load_folder(two_classes, SIZE)
+    assert len(all_pixels(pictures)) == 16
+    assert pictures.left_out == (
+        ("fox/again.bmp", "the same picture as fox/200.png"),
+    )
+
+
+def test_training_pictures_that_look_like_a_held_out_one_leave(two_classes):
+    for path in list(two_classes.rglob("*.png")):
+        with Image.open(path) as image:
+            smooth = image.resize((90, 90), Image.BICUBIC)
+            smooth.save(path.with_suffix(".jpg"), quality=70)
+    pictures = folders.load_folder(two_classes, SIZE)
+    held = np.concatenate([pictures.x_validation, pictures.x_test])
+    assert len(pictures.left_out) > 3
+    assert all("looks like" in reason for _, reason in pictures.left_out)
+    for one in held.astype(float):
+        for other in pictures.x_train.astype(float):
+            pair = one.ravel(), other.ravel()
+            assert np.corrcoef(*pair)[0, 1] < 0.98
+
+
+def test_parts_that_are_given_are_pooled_and_split_anew(tmp_path, capsys):
+    for number, (part, name) in enumerate(
+        (p, n) for p in ("train", "val") for n in ("dog", "fox")
+    ):
+        make(tmp_path / "inner" / part / name, first=10 * number)
+    copy(tmp_path / "inner", "train/dog/000.png", "val/dog/leak.png")
+    pictures = folders.load_folder(tmp_path, SIZE)
+    assert pictures.class_names == ("dog", "fox")
+    assert len(all_pixels(pictures)) == 32
+    assert len(pictures.left_out) == 1
+    assert "pooled, and split anew" in capsys.readouterr().out
+
+
+def test_an_empty_and_a_small_class_are_left_out(two_classes, capsys):
+    (two_classes / "wolf").mkdir()
+    make(two_classes / "cat", count=folders.FEWEST - 1)
+    pictures = folders.load_folder(two_classes, SIZE)
+    printed = capsys.readouterr().out
+    assert pictures.class_names == ("dog", "fox")
+    assert "wolf has 0 usable pictures and is left out" in printed
+    assert "cat has 4 usable pictures and is left out" in printed
+    assert "dog has only 8 pictures" in printed
+
+
+def test_imbalance_is_said(two_classes, capsys):
+    folders.load_folder(two_classes, SIZE)
+    assert "for one of" not in capsys.readouterr().out
+    make(two_classes / "wolf", count=20, first=300)
+    folders.load_folder(two_classes, SIZE)
+    assert "2.5 pictures of wolf for one of" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("sub_folders", "sentence"),
+    [
+        ((), "no class"),
+        (("fox",), "one class, fox"),
+    ],
+    ids=["no class", "one class only"],
+)
+def test_fewer_than_two_classes_is_an_error_with_advice(
+    tmp_path, sub_folders, sentence
+):
+    for name in sub_folders:
+        make(tmp_path / name)
+    with pytest.raises(ValueError, match=sentence) as raised:
+        folders.load_folder(tmp_path, SIZE)
+    assert "make a sub-folder for each" in str(raised.value)
+
+
+def test_one_class_with_folders_below_it_is_one_class(tmp_path):
+    make(tmp_path / "fox")
+    make(tmp_path / "fox" / "red", first=20)
+    make(tmp_path / "fox" / "grey", first=40)
+    with pytest.raises(ValueError, match="one class, fox"):
+        folders.load_folder(tmp_path, SIZE)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(ValueError, match=r"There is no folder .*nowhere"):
+        folders.load_folder(tmp_path / "nowhere")
+
+
+def test_thousands_of_files(tmp_path, capsys):
+    for label, name in enumerate(("dog", "fox")):
+        (tmp_path / name).mkdir()
+        for number in range(1500):
+            image = picture(5000 * label + number, 20, 20)
+            image.save(tmp_path / name / f"{number}.bmp")
+        for number in range(100):
+            (tmp_path / name / f"bad{number}.jpg").touch()
+    pictures = folders.load_folder(tmp_path, SIZE, most=1200)
+    printed = capsys.readouterr().out
+    files = len(all_pixels(pictures)) + len(pictures.left_out)
+    assert files == 2400
+    assert "fox has 1600 files; 1200 are taken" in printed
+    bad = len(pictures.left_out)
+    assert 50 < bad < 200
+    assert f"and {bad - 50} more" in printed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+def test_pipes_broken_links_and_loops_do_no_harm(two_classes):
+    os.mkfifo(two_classes / "fox" / "pipe.jpg")
+    (two_classes / "fox" / "broken.jpg").symlink_to("nowhere")
+    (two_classes / "fox" / "loop").symlink_to(two_classes)
+    pictures = folders.load_folder(two_classes, SIZE)
+    assert len(all_pixels(pictures)) == 16
+    assert sorted(name for name, _ in pictures.left_out) == [
+        "fox/broken.jpg",
+        "fox/pipe.jpg",
+    ]
+
+
+def test_every_bad_input_at_once(two_classes):
+    written = {}
+    for name, content, expected in FILES.values():
+        path = two_classes / "fox" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.write_bytes(content)
+        except OSError:
+            continue
+        written[f"fox/{name}"] = expected
+    pictures = folders.load_folder(two_classes, SIZE)
+    bad = {n for n, expected in written.items() if isinstance(expected, str)}
+    assert bad <= {name for name, _ in pictures.left_out}
+    kept = chain(pictures.x_train, pictures.x_validation, pictures.x_test)
+    assert any(map(red_top, kept))
