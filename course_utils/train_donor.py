@@ -27,7 +27,8 @@ RECIPE = {
     "learning_rate": 3e-3,
     "weight_decay": 1e-4,
     "schedule": "cosine to zero",
-    "augmentation": "horizontal flips, shifts of up to 4 pixels",
+    "shift": 4,
+    "erase": 0,
 }
 
 
@@ -91,7 +92,12 @@ def train(pictures, recipe=RECIPE, seed=0, verbose=2):
     network = build_network(len(pictures.class_names))
     compile_network(network, recipe, len(pictures.y_train))
     batches = FlippedAndShifted(
-        pictures.x_train, pictures.y_train, recipe["batch_size"], seed=seed
+        pictures.x_train,
+        pictures.y_train,
+        recipe["batch_size"],
+        recipe["shift"],
+        recipe["erase"],
+        seed,
     )
     name = "-".join([*pictures.class_names, pictures.source, str(seed)])
     started = time.perf_counter()
