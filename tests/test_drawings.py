@@ -8,7 +8,18 @@ import pytest
 
 from course_utils import drawings
 
-DIGESTS = {}
+# sha256 of the bytes of 20 drawings.
+DIGESTS = {
+    "cat": "0c5533c02ee7db2910030143abb68d3da1268cd789483092c5fee2d633a70ba6",
+    "dog": "f58a5484d0c7c19f8506bb43c1971ebf8467da49a781ef60d1b604a1717ac519",
+    "fox": "760fc82f72a9db4c1e6bc167163918850c5d365c7a2fb107aa3e187fde544e55",
+    "airplane": (
+        "61dcbd94049e5d168873736ce69e7cb74d88f2c7c502992b6d9febdad5fa0d47"
+    ),
+    "automobile": (
+        "17e3668862657572b0dcf1b456035af663aecd89d0531d24ac5120718c58cbf3"
+    ),
+}
 
 
 @pytest.fixture(scope="module")
