@@ -20,7 +20,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 BINARY = {".npz", ".keras", ".h5", ".png", ".jpg", ".gif", ".webp", ".ico"}
 # What a machine needs beside the package: Colab and Kaggle bring their own.
 PLATFORM_BRINGS = {"tensorflow", "jupyterlab", "jupyterlab-slideshow"}
-MAY_BE_THERE = {"tensorflow", "jax", "pyarrow", "google", "IPython"}
+MAY_BE_THERE = {
+    "tensorflow",
+    "jax",
+    "pyarrow",
+    "pynvml",
+    "google",
+    "IPython",
+}
 MACHINE = re.compile(
     r"/(?:work|farm|root)/|/tmp/[t]mp|\w+\.py(?:pi|thonhosted)\.org"
 )
