@@ -34,6 +34,7 @@ donors: $(VENV)/.ready ## train the shipped donors again
 
 claims: $(VENV)/.ready ## print the ledger of claims, and write it into the README
 	$(BIN)/python -m course_utils.claims --write README.md
+	$(BIN)/python -m course_utils.transfer --write data/README.md
 
 publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, into all links
 	$(BIN)/python tests/publish.py $(REPOSITORY)

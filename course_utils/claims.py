@@ -166,14 +166,6 @@ def markdown(effects_by_source):
     return "\n".join(rows) + "\n"
 
 
-def write_between(path, mark, text):
-    """Replace what stands between <!-- mark --> and <!-- /mark -->."""
-    before, rest = path.read_text("utf-8").split(f"<!-- {mark} -->\n")
-    after = rest.split(f"<!-- /{mark} -->\n")[1]
-    whole = f"{before}<!-- {mark} -->\n{text}<!-- /{mark} -->\n{after}"
-    paths.write_atomically(path, lambda name: name.write_text(whole, "utf-8"))
-
-
 def main(arguments=None):
     """Print the ledger, or write it into a page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -184,7 +176,7 @@ def main(arguments=None):
     text = markdown({source: ledger(source) for source in sources})
     print(text)
     if options.write:
-        write_between(options.write, "claims", text)
+        paths.write_between(options.write, "claims", text)
 
 
 if __name__ == "__main__":

@@ -69,6 +69,18 @@ def write_atomically(path, write):
     return path
 
 
+def write_between(path, mark, text):
+    """Replace what stands between <!-- mark --> and <!-- /mark -->.
+
+    path: a Markdown page with both marks, each on a line of its own; text:
+    whole lines. Raises ValueError when a mark is missing.
+    """
+    before, rest = path.read_text("utf-8").split(f"<!-- {mark} -->\n")
+    after = rest.split(f"<!-- /{mark} -->\n")[1]
+    whole = f"{before}<!-- {mark} -->\n{text}<!-- /{mark} -->\n{after}"
+    write_atomically(path, lambda name: name.write_text(whole, "utf-8"))
+
+
 def _checkout():
     return Path(__file__).resolve().parent.parent
 

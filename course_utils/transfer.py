@@ -1,10 +1,12 @@
 """Measure what a donor saves: heads on features against scratch, over seeds.
 
     python -m course_utils.transfer --source photos
+    python -m course_utils.transfer --write data/README.md
 
-writes the grid of notebook 06 to `data/reference/transfer_photos.json`:
-balanced test accuracy for each number of pictures, each arm and each seed.
-Arms are stored as they are done.
+The first writes the grid of notebook 06 to
+`data/reference/transfer_photos.json`: balanced test accuracy for each number
+of pictures, each arm and each seed. Arms are stored as they are done. The
+second writes a table of the stored grids into a page.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import json
 import math
 import time
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
@@ -251,6 +254,28 @@ def measure_grid(source):
         _write(path, grid)
 
 
+def table():
+    """Return the stored grids of both sources, side by side, as Markdown."""
+    grids = {source: stored(source)["accuracy"] for source in data.SOURCES}
+    heads = [
+        f"{ARM_LABELS[arm]}, {source}"
+        for arm in ARM_LABELS
+        for source in grids
+    ]
+    lines = [
+        "| pictures of each | " + " | ".join(heads) + " |",
+        "|---" * (1 + len(heads)) + "|",
+    ]
+    for count in COUNTS:
+        cells = [str(count)]
+        for arm in ARM_LABELS:
+            for grid in grids.values():
+                row = grid[arm].get(count)
+                cells.append("" if row is None else f"{row.mean():.3f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def _path(source):
     return paths.data_directory() / "reference" / f"transfer_{source}.json"
 
@@ -261,10 +286,14 @@ def _write(path, grid):
 
 
 def main(arguments=None):
-    """Measure the grid on one source, or on both."""
+    """Measure the grid on one source, or on both, or write their table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", choices=data.SOURCES, action="append")
+    parser.add_argument("--write", type=Path, metavar="PAGE")
     options = parser.parse_args(arguments)
+    if options.write:
+        paths.write_between(options.write, "drawings", table())
+        return
     for source in options.source or data.SOURCES:
         measure_grid(source)
 
