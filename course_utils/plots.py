@@ -5,6 +5,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
+from . import alt_text
+
 STYLE = Path(__file__).with_name("course.mplstyle")
 # Okabe and Ito (2008), "Color universal design": told apart by everybody.
 COLORS = {
@@ -24,8 +26,12 @@ MARKERS = {
 
 
 def use_course_style():
-    """Give every figure that follows the look of the course."""
+    """Give every figure that follows the look of the course.
+
+    In a notebook each also carries alternative text, computed from its data.
+    """
     plt.style.use(STYLE)
+    alt_text.attach()
 
 
 def new_axes(ax=None):
@@ -70,7 +76,8 @@ def show_pictures(pictures, titles=None, columns=8, ax=None):
         inches = min(1.0, plt.rcParams["figure.figsize"][0] / columns)
         size = inches * columns, inches * shape[0] / (width + gap)
         ax = plt.subplots(figsize=size)[1]
-    ax.imshow(sheet)
+    image = ax.imshow(sheet)
+    image.set_label(_alt_text(count, rows, titles))
     ax.axis("off")
     for title, (top, left) in zip(titles or (), corners, strict=False):
         ax.text(
@@ -78,6 +85,17 @@ def show_pictures(pictures, titles=None, columns=8, ax=None):
             ha="center", va="bottom", fontsize="small",
         )  # fmt: skip
     return ax
+
+
+def _alt_text(count, rows, titles):
+    """Return what a contact sheet says to those who cannot see it."""
+    sheet = "1 picture" if count == 1 else f"{count} pictures"
+    if rows > 1:
+        sheet += f" in {rows} rows"
+    if titles is None:
+        return sheet
+    written = [str(title).replace("\n", " ") for title in titles]
+    return f"{sheet}, titled {', '.join(written)}"
 
 
 def plot_history(history, metric="loss", ax=None):

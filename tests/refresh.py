@@ -29,10 +29,18 @@ def clean(notebook):
         for key in set(cell.metadata) - CELL_METADATA:
             del cell.metadata[key]
         for output in cell.get("outputs", []):
-            output.get("metadata", {}).clear()
+            keep_alternative_text(output.get("metadata", {}))
             views = "application/vnd.jupyter.widget-view+json"
             output.get("data", {}).pop(views, None)
     return notebook
+
+
+def keep_alternative_text(metadata):
+    """Keep what a picture says to those who cannot see it, nothing else."""
+    text = metadata.get("image/png", {}).get("alt")
+    metadata.clear()
+    if text:
+        metadata["image/png"] = {"alt": text}
 
 
 def refresh(path):
