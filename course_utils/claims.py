@@ -49,6 +49,13 @@ class Claim:
 
 
 CLAIMS = {
+    "overfitting": Claim(
+        5,
+        "A network from scratch learns ten pictures of each by heart: it "
+        "knows them far better than new ones",
+        "pictures of the same two animals that it was not trained on",
+        at_least=15,
+    ),
     "cached features": Claim(
         6,
         "Features computed once train the same head in a tenth of the time",
