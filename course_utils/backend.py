@@ -6,7 +6,8 @@ import os
 import re
 import sys
 
-OLDEST_KERAS = (3, 13)
+COURSE = "training-vs-transfer"
+OLDEST_KERAS, NEXT_KERAS = (3, 13), (4, 0)
 
 
 def choose():
@@ -26,26 +27,73 @@ def on_tpu():
     return bool({"TPU_ACCELERATOR_TYPE", "ISTPUVM"} & os.environ.keys())
 
 
-def problem():
-    """Return the sentence that mends this environment's Keras, or None."""
+def problems():
+    """Return sentences that mend this environment; none where all is well."""
+    found = [_lacking(), _wrong_keras(), _legacy_keras()]
+    return [sentence for sentence in found if sentence]
+
+
+def no_tensorflow():
+    """Return the exception for a notebook that needs TensorFlow itself."""
+    return ModuleNotFoundError(
+        "This notebook needs TensorFlow, which is not installed here. On "
+        "Colab choose Runtime → Change runtime type → CPU or T4 GPU; elsewhere,"
+        " pip install -r requirements.txt. Notebooks 05 to 09 run without it.",
+        name="tensorflow",
+    )
+
+
+def _lacking():
+    """Name packages that the course asks for and a platform has dropped."""
     try:
-        version = importlib.metadata.version("keras")
+        asked = importlib.metadata.requires(COURSE) or []
     except importlib.metadata.PackageNotFoundError:
         return None
-    if tuple(map(int, re.findall(r"\d+", version)[:2])) < OLDEST_KERAS:
-        needed = ".".join(map(str, OLDEST_KERAS))
-        return (
-            f"Keras {version} is installed and the course needs {needed} or "
-            f'newer: run %pip install -U "keras>={needed},<4" and restart the '
-            "kernel."
-        )
+    names = [
+        re.match(r"[\w.-]+", text)[0] for text in asked if "extra" not in text
+    ]
+    # Without Keras the first notebooks run; its absence is said on the card.
+    lacking = [n for n in names if n != "keras" and not _version(n)]
+    if not lacking:
+        return None
+    listed = " ".join(lacking)
+    return (
+        f"This environment lacks what the course needs: run %pip install "
+        f"{listed} and restart the kernel, or choose the course's own kernel."
+    )
+
+
+def _wrong_keras():
+    version = _version("keras")
+    if not version:
+        return None
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if OLDEST_KERAS <= numbers < NEXT_KERAS:
+        return None
+    needed = ".".join(map(str, OLDEST_KERAS))
+    wanted = "newer" if numbers < OLDEST_KERAS else "older than 4"
+    return (
+        f"Keras {version} is installed and the course needs {needed} or "
+        f'{wanted}: run %pip install -U "keras>={needed},<4" and restart the '
+        "kernel."
+    )
+
+
+def _legacy_keras():
     legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower()
-    if legacy in ("1", "true"):
-        return (
-            "TF_USE_LEGACY_KERAS asks TensorFlow for Keras 2; the course uses "
-            "Keras 3. Unset it and restart the kernel."
-        )
-    return None
+    if legacy not in ("1", "true"):
+        return None
+    return (
+        "TF_USE_LEGACY_KERAS asks TensorFlow for Keras 2; the course uses "
+        "Keras 3. Unset it and restart the kernel."
+    )
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _is_there(module):

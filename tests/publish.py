@@ -38,13 +38,19 @@ BADGES = {
         "https://mybinder.org/v2/gh/{repository}/{tag}?urlpath=lab/tree/{path}",
     ),
 }
+# Six lines at most. Without internet pip says nothing (-qqq); the sentence
+# that the cell ends with does.
 SETUP = """\
 #@title Set-up (run once)
-try:
-    import course_utils
-except ModuleNotFoundError:  # on Colab and Kaggle
-    %pip install -q --no-deps "git+https://github.com/{repository}@{tag}"
-    import course_utils  # fails on Kaggle? Settings > Turn on internet"""
+from importlib.util import find_spec
+if not find_spec("course_utils"):  # on Colab and Kaggle
+    %pip install -qqq --no-deps "git+https://github.com/{repository}@{tag}"
+assert find_spec("course_utils"), "{sentence}"
+import course_utils; course_utils.expect("{tag}")"""
+NOT_FETCHED = (
+    "The course could not be fetched. On Kaggle: Settings > Turn on internet; "
+    "then run this cell again."
+)
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,9 @@ class Address:
 
     def setup_cell(self):
         """Return the source of the set-up cell, the same in all notebooks."""
-        return SETUP.format(repository=self.repository, tag=self.tag)
+        return SETUP.format(
+            repository=self.repository, tag=self.tag, sentence=NOT_FETCHED
+        )
 
     def row(self, path):
         """Return a notebook's line of the README's table."""

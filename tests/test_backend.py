@@ -1,10 +1,14 @@
 """Keras's backend is chosen before Keras is imported, and by rule."""
 
+import importlib.metadata
 import os
 import subprocess
 import sys
 
 import pytest
+
+import course_utils
+from course_utils import backend
 
 PRINT = "import os; print(os.environ.get('KERAS_BACKEND'))"
 MARKS = ("KERAS_BACKEND", "TPU_ACCELERATOR_TYPE", "ISTPUVM")
@@ -71,3 +75,37 @@ def test_legacy_keras_is_named_with_its_remedy(machine):
     _, said = machine("tensorflow", TF_USE_LEGACY_KERAS="1")
     assert said.startswith("TF_USE_LEGACY_KERAS")
     assert "restart the kernel" in said
+
+
+def test_a_keras_from_the_future_is_named_with_its_remedy(machine):
+    _, said = machine("tensorflow", keras="4.0.0")
+    assert said.startswith("Keras 4.0.0 is installed")
+    assert 'pip install -U "keras>=3.13,<4"' in said
+
+
+def test_a_package_that_a_platform_dropped_is_named(monkeypatch):
+    assert backend.problems() == []
+    version = importlib.metadata.version
+
+    def without(name):
+        if name in ("psutil", "tqdm", "keras"):
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", without)
+    (sentence,) = backend.problems()  # without Keras the first notebooks run
+    assert "%pip install psutil tqdm and restart" in sentence
+
+
+def test_what_is_asked_for_is_known_only_of_an_installed_course(monkeypatch):
+    monkeypatch.setattr(backend, "COURSE", "a-checkout-on-the-path")
+    assert backend.problems() == []
+
+
+def test_a_notebook_of_another_version_is_told(capsys):
+    course_utils.expect(f"v{course_utils.__version__}")
+    assert capsys.readouterr().out == ""
+    course_utils.expect("v99.0.0")
+    said = capsys.readouterr().out
+    assert "at v99.0.0, this kernel has v" in said
+    assert "Change Kernel" in said and said.count("\n") == 1

@@ -17,3 +17,16 @@ def test_exceptions_pass(capfd):
         raise KeyError("told")
     os.write(2, b"open again")
     assert capfd.readouterr().err == "open again"
+
+
+def test_a_missing_tensorflow_is_told_with_its_remedy():
+    with (
+        pytest.raises(ModuleNotFoundError, match="Runtime → Change runtime"),
+        course_utils.quiet(),
+    ):
+        raise ModuleNotFoundError("No module", name="tensorflow")
+    with (
+        pytest.raises(ModuleNotFoundError, match="No module"),
+        course_utils.quiet(),
+    ):
+        raise ModuleNotFoundError("No module", name="psutil")
