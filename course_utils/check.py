@@ -387,16 +387,16 @@ def scale_cost(answer, estimate):
     """
     _verdict(
         answer,
-        float(estimate.money),
+        float(estimate.dollars),
         "Half the time at twice the price an hour: at equal utilization "
         "money does not change, only the wait does.",
         [
             (
-                float(estimate.money * 2),
+                float(estimate.dollars * 2),
                 "Twice as many devices, yes, but for half as long.",
             ),
             (
-                float(estimate.money / 2),
+                float(estimate.dollars / 2),
                 "Half as long, yes, but on twice as many devices.",
             ),
         ],

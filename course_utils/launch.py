@@ -77,9 +77,10 @@ def launch(
     group = _Group(hosts, host, coordinator, patience)
     with group, tempfile.TemporaryDirectory() as folder:
         addresses = group.meet(wait)
-        base = (
-            split_address(coordinator)[1] + 1 if hosts > 1 else _free_ports()
-        )
+        if hosts > 1:
+            base = split_address(coordinator)[1] + 1
+        else:
+            base = _free_ports(processes)
         workers = [
             _Worker(
                 command,
@@ -351,10 +352,21 @@ class _Link:
         self.connection.close()
 
 
-def _free_port():
-    """Return a port that is free now; so are, most likely, the next ones."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+def _free_ports(count):
+    """Return a port that is free now, as are the `count` after it."""
+    while True:
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            server = stack.enter_context(_server(0))
+            base = server.getsockname()[1]
+            for place in range(1, count + 1):
+                stack.enter_context(_server(base + place))
+            return base
+
+
+def _server(port):
+    if port > 65535:
+        raise OSError("there is no such port")
+    return socket.create_server(("127.0.0.1", port))
 
 
 def main(arguments=None):
