@@ -37,7 +37,7 @@ def no_tensorflow():
     """Return the exception for a notebook that needs TensorFlow itself."""
     return ModuleNotFoundError(
         "This notebook needs TensorFlow, which is not installed here. On "
-        "Colab choose Runtime → Change runtime type → CPU or T4 GPU; elsewhere,"
+        "Colab choose Runtime → Change runtime type → CPU or T4 GPU; else,"
         " pip install -r requirements.txt. Notebooks 05 to 09 run without it.",
         name="tensorflow",
     )
