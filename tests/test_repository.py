@@ -31,7 +31,13 @@ MAY_BE_THERE = {
 MACHINE = re.compile(
     r"/(?:work|farm|root)/|/tmp/[t]mp|\w+\.py(?:pi|thonhosted)\.org"
 )
-KERAS_MODULES = {"augmentation", "train_donor", "transfer"}
+KERAS_MODULES = {
+    "augmentation",
+    "forgetting",
+    "limits_of_transfer",
+    "train_donor",
+    "transfer",
+}
 FRAMEWORKS = ("tensorflow", "keras", "jax", "torch")
 
 

@@ -1,0 +1,153 @@
+"""Measure donors that should not help, and by how much they do not.
+
+    python -m course_utils.limits_of_transfer --source photos
+
+writes `data/reference/limits_of_transfer_photos.json`: the balanced accuracy
+on dogs and foxes of heads on each donor's frozen features, as in notebook 06,
+for a donor of shuffled labels, one of true labels at the same few epochs, and
+one of the other kind of pictures. Each is stored as it is done.
+"""
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+
+from course_utils import data, devices, forgetting, paths
+from course_utils import train_donor, transfer
+from course_utils.augmentation import FlippedAndShifted
+
+COUNTS = (10, 100)
+EPOCHS = 4
+LABELS = {
+    "own": "cat/dog donor",
+    "short": "cat/dog donor, few epochs",
+    "shuffled": "cat/dog donor, few epochs, shuffled labels",
+    "other kind": "cat/dog donor of the other kind of pictures",
+    "unrelated": "vehicle donor",
+    "random": "random base",
+}
+
+
+def other_kind(source):
+    """Return the source across the gap: drawings for photos, and back."""
+    return next(name for name in data.SOURCES if name != source)
+
+
+def shuffle_labels(pictures, seed=0):
+    """Return the same `Pictures` whose training labels say nothing."""
+    mixed = np.random.default_rng(seed).permutation(pictures.y_train)
+    return replace(pictures, y_train=mixed)
+
+
+def train_briefly(pictures, epochs=EPOCHS):
+    """Train a donor by the course's recipe for few epochs.
+
+    Returns its frozen base and the seconds that it took. There is no
+    checkpoint: two donors of other labels must not share one.
+    """
+    recipe = train_donor.RECIPE | {"epochs": epochs}
+    network = train_donor.build_network()
+    transfer.restart(network, seed=0)
+    train_donor.compile_network(network, recipe, len(pictures.y_train))
+    batches = FlippedAndShifted(
+        pictures.x_train,
+        pictures.y_train,
+        recipe["batch_size"],
+        shift=recipe["shift"],
+        erase=recipe["erase"],
+        seed=0,
+    )
+    started = time.perf_counter()
+    network.fit(batches, epochs=epochs, verbose=0)
+    seconds = time.perf_counter() - started
+    base = network.get_layer("base")
+    base.trainable = False
+    return base, seconds
+
+
+def stored(source):
+    """Return {arm: {count: accuracies}} as measured, and the facts of it.
+
+    Raises FileNotFoundError that names the command which measures it.
+    """
+    path = _path(source)
+    if not path.exists():
+        raise FileNotFoundError(
+            f"No limits are stored for {source}; measure them with: "
+            f"python -m course_utils.limits_of_transfer --source {source}"
+        )
+    facts = json.loads(path.read_text("utf-8"))
+    accuracy = {
+        arm: {int(count): np.array(row) for count, row in rows.items()}
+        for arm, rows in facts.pop("accuracy").items()
+    }
+    return accuracy, facts
+
+
+def measure(source):
+    """Measure every donor that is not stored yet, and store it."""
+    path = _path(source)
+    own = transfer.load_base("cat", "dog", source)
+    donor = forgetting.digest(own.get_weights())
+    facts = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    if facts.get("donor") != donor:
+        facts = {
+            "source": source,
+            "donor": donor,
+            "epochs": EPOCHS,
+            "date": date.today().isoformat(),
+            "hardware": devices.hardware().summary(),
+            "seconds": {},
+            "accuracy": {},
+        }
+    foxes = data.load_pair("dog", "fox", source=source)
+    cats = data.load_pair("cat", "dog", source=source)
+    makers = {
+        "own": lambda: (own, None),
+        "other kind": lambda: (
+            transfer.load_base("cat", "dog", other_kind(source)),
+            None,
+        ),
+        "unrelated": lambda: (
+            transfer.load_base("airplane", "automobile", source),
+            None,
+        ),
+        "random": lambda: (transfer.random_base(), None),
+        "short": lambda: train_briefly(cats),
+        "shuffled": lambda: train_briefly(shuffle_labels(cats)),
+    }
+    for arm, make in makers.items():
+        if arm not in facts["accuracy"]:
+            base, facts["seconds"][arm] = make()
+            rows = transfer.head_accuracies(base, foxes, COUNTS)
+            facts["accuracy"][arm] = {n: r.tolist() for n, r in rows.items()}
+            _write(path, facts)
+            means = {n: f"{row.mean():.3f}" for n, row in rows.items()}
+            print(arm, means, flush=True)
+
+
+def _path(source):
+    name = f"limits_of_transfer_{source}.json"
+    return paths.data_directory() / "reference" / name
+
+
+def _write(path, facts):
+    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    paths.write_atomically(path, lambda name: name.write_text(text, "utf-8"))
+
+
+def main(arguments=None):
+    """Measure the limits on one source, or on both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", choices=data.SOURCES, action="append")
+    options = parser.parse_args(arguments)
+    for source in options.source or data.SOURCES:
+        measure(source)
+
+
+if __name__ == "__main__":
+    main()
