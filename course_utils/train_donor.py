@@ -30,6 +30,12 @@ RECIPE = {
     "shift": 4,
     "erase": 0,
 }
+# What photographs gain from, chosen on validation pictures: more epochs, and
+# a gray square on each picture.
+RECIPES = {
+    "drawings": RECIPE,
+    "photos": RECIPE | {"epochs": 28, "erase": 8},
+}
 
 
 def build_base(widths=(32, 64, 128)):
@@ -80,14 +86,17 @@ def compile_network(network, recipe, examples):
     )
 
 
-def train(pictures, recipe=RECIPE, seed=0, verbose=2):
+def train(pictures, recipe=None, seed=0, verbose=2):
     """Train a network from random weights on `Pictures`.
+
+    recipe: settings such as `RECIPE`, or None for those of the source
 
     An interrupted run goes on after its last whole epoch when it is started
     again with the same classes, source, recipe and seed. Returns the network
     without its augmentation, ready to save, and a report of what it took.
     """
     hardware = devices.hardware().summary()
+    recipe = recipe or RECIPES.get(pictures.source, RECIPE)
     keras.utils.set_random_seed(seed)
     network = build_network(len(pictures.class_names))
     compile_network(network, recipe, len(pictures.y_train))
@@ -166,13 +175,15 @@ def main(arguments=None):
     parser.add_argument("classes", nargs="*", metavar="CLASS")
     parser.add_argument("--all", action="store_true", help="both pairs")
     parser.add_argument("--source", choices=data.SOURCES, action="append")
-    parser.add_argument("--epochs", type=int, default=RECIPE["epochs"])
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     if not options.all and len(options.classes) != 2:
         parser.error("name two classes, such as: cat dog; or ask for --all")
-    recipe = RECIPE | {"epochs": options.epochs}
     for source in options.source or data.SOURCES:
+        recipe = RECIPES[source]
+        if options.epochs:
+            recipe = recipe | {"epochs": options.epochs}
         for pair in PAIRS if options.all else [tuple(options.classes)]:
             pictures = data.load_pair(*pair, source=source)
             network, facts = train(pictures, recipe, options.seed)
