@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test style refresh donors claims publish lock clean \
+.PHONY: help lab test style refresh donors grids claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest
 
 help: ## list the commands
@@ -31,6 +31,11 @@ refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store 
 
 donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m course_utils.train_donor --all
+
+grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 and 07 again
+	$(BIN)/python -m course_utils.transfer
+	$(BIN)/python -m course_utils.limits_of_transfer
+	$(BIN)/python -m course_utils.forgetting
 
 claims: $(VENV)/.ready ## print the ledger of claims, and write it into the README
 	$(BIN)/python -m course_utils.claims --write README.md

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from course_utils import data, evaluation, paths
 
 
@@ -91,6 +93,76 @@ CLAIMS = {
         "the donor's features, the same pictures",
         at_least=-3,
     ),
+    "low rate gains": Claim(
+        7,
+        "With a hundred pictures of each, fine-tuning all of the donor at "
+        "1e-4 gains two points of dogs and foxes or more",
+        "the same head on the frozen base",
+        at_least=2,
+    ),
+    "low rate keeps": Claim(
+        7,
+        "Fine-tuning at 1e-4 forgets three points of cats and dogs at most",
+        "the donor before it was fine-tuned",
+        at_most=3,
+    ),
+    "high rate forgets": Claim(
+        7,
+        "At 1e-3 more than twice as much is forgotten as at 1e-4, and more "
+        "than nothing (here: points beyond twice)",
+        "twice what 1e-4 forgets, with the same pictures",
+        at_least=0,
+    ),
+    "rehearsal": Claim(
+        7,
+        "A hundred old pictures of each among the new ones win back at least "
+        "half of what 1e-3 forgets (here: points beyond half)",
+        "half of what the same training forgets without them",
+        at_least=0,
+    ),
+    "three animals": Claim(
+        7,
+        "The donor, widened with a hundred pictures of each animal, is "
+        "within three points of a network trained on all pictures of the "
+        "three from the start, or ahead",
+        "the same network from random weights, with all pictures",
+        at_least=-3,
+    ),
+    "three animals in time": Claim(
+        7,
+        "The widened donor takes a tenth of the training time of a network "
+        "trained on the three from the start, the donor's own left out",
+        "the same network from random weights, with all pictures",
+        unit="times",
+        at_least=10,
+    ),
+    "shuffled donor": Claim(
+        7,
+        "With ten pictures of each, a donor whose labels were shuffled is no "
+        "better than random weights, to three points",
+        "the same base with random weights, frozen",
+        at_most=3,
+    ),
+    "labels matter": Claim(
+        7,
+        "With ten pictures of each, it is the donor's labels that help",
+        "a donor of the same pictures and epochs, its labels shuffled",
+        at_least=5,
+    ),
+    "unrelated donor": Claim(
+        7,
+        "With ten pictures of each, a donor of vehicles is no better than "
+        "random weights, to three points",
+        "the same base with random weights, frozen",
+        at_most=3,
+    ),
+    "domain gap": Claim(
+        7,
+        "With ten pictures of each, a donor of the other kind of pictures, "
+        "drawings or photographs, is worse than one of the same kind",
+        "a donor of the same animals and the same kind of pictures",
+        at_least=5,
+    ),
 }
 
 
@@ -151,11 +223,64 @@ def transfer_effects(accuracy):
     return effects
 
 
+def forgetting_effects(grid):
+    """Return the effects of notebook 07 by claim.
+
+    grid: what `forgetting.stored` gives
+    """
+    from course_utils import forgetting as trials
+
+    gained = trials.gained(grid, trials.CAREFUL)
+    low, high, rehearsed = (
+        trials.forgotten(grid, trial)
+        for trial in (trials.CAREFUL, trials.CARELESS, trials.REHEARSING)
+    )
+    effects = {
+        "low rate gains": evaluation.interval(gained),
+        "low rate keeps": evaluation.interval(low),
+        "high rate forgets": evaluation.interval(
+            high - 2 * np.maximum(low, 0)
+        ),
+        "rehearsal": evaluation.interval(high / 2 - rehearsed),
+    }
+    if "from_start" in grid:
+        widened, start = grid["runs"][trials.WIDENED], grid["from_start"]
+        lead = widened["cat/dog/fox"] - start["cat/dog/fox"]
+        effects |= {
+            "three animals": evaluation.interval(100 * lead),
+            "three animals in time": float(
+                start["seconds"] / np.median(widened["seconds"])
+            ),
+        }
+    return effects
+
+
+def limit_effects(accuracy):
+    """Return the effects of where transfer loses, by claim.
+
+    accuracy: {arm: {count: accuracies}} as `limits_of_transfer.stored` gives
+    """
+    return {
+        name: advantage(accuracy[first][10], accuracy[second][10])
+        for name, first, second in (
+            ("shuffled donor", "shuffled", "random"),
+            ("labels matter", "short", "shuffled"),
+            ("unrelated donor", "unrelated", "random"),
+            ("domain gap", "own", "other kind"),
+        )
+        if {first, second} <= accuracy.keys()
+    }
+
+
 def ledger(source):
     """Return {claim: effect} for all that is measured on a source."""
-    from course_utils import transfer
+    from course_utils import forgetting, limits_of_transfer, transfer
 
-    return transfer_effects(transfer.stored(source)["accuracy"])
+    return (
+        transfer_effects(transfer.stored(source)["accuracy"])
+        | forgetting_effects(forgetting.stored(source))
+        | limit_effects(limits_of_transfer.stored(source)[0])
+    )
 
 
 def markdown(effects_by_source):

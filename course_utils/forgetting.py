@@ -35,6 +35,7 @@ COUNT = 100
 # Chosen on validation pictures, as are the rates and the few old pictures.
 EPOCHS, BATCH_SIZE = 8, 32
 LOW, HIGH = 1e-4, 1e-3
+RATES = (1e-5, LOW, HIGH)
 REHEARSED = 100
 DEPTH_FACTORS = (0.01, 0.1, 1.0, 1.0)  # of the three blocks and the head
 
@@ -85,7 +86,7 @@ PLAN |= {trial: 5 for trial in (TWO, WIDENED_ALONE, PER_DEPTH, FEW_OLD)}
 PLAN |= {Trial(rate, batch_norm="training"): 5 for rate in (LOW, HIGH)}
 PLAN |= {
     Trial(rate, blocks): 3
-    for rate in (1e-5, LOW, HIGH)
+    for rate in RATES
     for blocks in (1, 2, 3)
     if Trial(rate, blocks) not in KEY
 }
@@ -338,15 +339,16 @@ def restart(optimizer, rate):
     optimizer.learning_rate = rate
 
 
-def train_from_start(bench, recipe=train_donor.RECIPE, seed=0):
+def train_from_start(bench, recipe=None, seed=0):
     """Train one network on all cats, dogs and foxes from random weights.
 
-    It gets all pictures and the donor's recipe; foxes, being rarer, weigh
-    more. Returns {task: balanced accuracy}, seconds, examples and epochs.
+    It gets all pictures and the donor's recipe, unless another is given;
+    foxes, being rarer, weigh more. Returns {task: balanced accuracy}, seconds, examples and epochs.
     """
     pictures = data.load_classes(
         ("cat", "dog", "fox"), bench.old.source, balanced=False
     )
+    recipe = recipe or train_donor.RECIPES[pictures.source]
     keras.utils.set_random_seed(seed)
     network = train_donor.build_network(3)
     examples = len(pictures.y_train)
@@ -433,6 +435,64 @@ def show_matrix(rows):
     for label, row in rows.items():
         cells = ("-" if np.isnan(value) else f"{value:.3f}" for value in row)
         print(label.ljust(wide), *(f"{cell:>11}" for cell in cells))
+
+
+def plot_front(grid, ax=None):
+    """Draw what is gained at dogs and foxes over what is forgotten of cats.
+
+    grid: what `stored` gives. Up is better, left is better; means over the
+    seeds. A line is one depth, from the lowest rate to the highest. Returns
+    the axes.
+    """
+    from course_utils import plots
+
+    ax = plots.new_axes(ax)
+
+    def place(trial):
+        accuracy = float(grid["runs"][trial]["dog/fox"].mean())
+        return float(forgotten(grid, trial).mean()), accuracy
+
+    def write(trial, text, offset):
+        ax.annotate(
+            text, place(trial), xytext=offset, textcoords="offset points"
+        )
+
+    marks = {1: ("v", ":"), 2: ("D", "--"), 3: ("^", "-")}
+    for blocks, (marker, line) in marks.items():
+        row = [place(Trial(rate, blocks)) for rate in RATES]
+        name = "all three blocks" if blocks == BLOCKS else f"top {blocks}"
+        ax.plot(
+            *zip(*row, strict=True),
+            marker=marker,
+            linestyle=line,
+            color=plots.COLORS["finetuned"],
+            label=f"{name} fine-tuned",
+        )
+    for rate in RATES:
+        write(Trial(rate), f"{rate:.0e}".replace("e-0", "e-"), (6, 6))
+    others = {
+        FROZEN: ("s", plots.COLORS["frozen"], "frozen"),
+        PER_DEPTH: ("P", "#E69F00", "per-depth rates, 1e-3"),
+        REHEARSING: ("*", "#CC79A7", "1e-3 with old pictures"),
+        Trial(HIGH, batch_norm="training"): (
+            "X",
+            plots.COLORS["random"],
+            "1e-3, BatchNorm training",
+        ),
+    }
+    for trial, (marker, color, label) in others.items():
+        ax.plot(
+            *place(trial),
+            marker=marker,
+            color=color,
+            linestyle="none",
+            markersize=11,
+            label=label,
+        )
+    ax.set_xlabel("points of cat/dog forgotten")
+    ax.set_ylabel("balanced accuracy, dog/fox")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
 
 
 def measure_grid(source):

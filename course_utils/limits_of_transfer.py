@@ -16,8 +16,14 @@ from datetime import date
 
 import numpy as np
 
-from course_utils import data, devices, forgetting, paths
-from course_utils import train_donor, transfer
+from course_utils import (
+    data,
+    devices,
+    forgetting,
+    paths,
+    train_donor,
+    transfer,
+)
 from course_utils.augmentation import FlippedAndShifted
 
 COUNTS = (10, 100)
@@ -49,7 +55,7 @@ def train_briefly(pictures, epochs=EPOCHS):
     Returns its frozen base and the seconds that it took. There is no
     checkpoint: two donors of other labels must not share one.
     """
-    recipe = train_donor.RECIPE | {"epochs": epochs}
+    recipe = train_donor.RECIPES[pictures.source] | {"epochs": epochs}
     network = train_donor.build_network()
     transfer.restart(network, seed=0)
     train_donor.compile_network(network, recipe, len(pictures.y_train))
