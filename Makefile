@@ -34,8 +34,8 @@ donors: $(VENV)/.ready ## train the shipped donors again
 
 grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 and 07 again
 	$(BIN)/python -m course_utils.transfer
-	$(BIN)/python -m course_utils.limits_of_transfer
-	$(BIN)/python -m course_utils.forgetting
+	$(BIN)/python -m course_utils.limits_of_transfer --again
+	$(BIN)/python -m course_utils.forgetting --again
 
 claims: $(VENV)/.ready ## print the ledger of claims, and write it into the README
 	$(BIN)/python -m course_utils.claims --write README.md

@@ -523,3 +523,95 @@ def break_even_tasks(answer):
         ],
         "Divide the donor's cost by what one task saves.",
     )  # fmt: skip
+
+
+# ------------------------------------------------ 07_fine_tune_and_forget
+
+
+def forget_share(answer):
+    """Judge which share of a loss was avoided: 0.87, 0.80 and 0.85."""
+    _verdict(
+        answer,
+        5 / 7,
+        "Five of seven points: the rest is the price of moving at all.",
+        [
+            (0.85 - 0.80, "Those are the points that were saved; set them "
+             "against the points that would have been lost."),
+            (0.87 - 0.80, "That is what the wrong way loses; which share of "
+             "it did care save?"),
+            (2 / 7, "That is the share that was lost all the same."),
+            (0.85 / 0.87, "That is what is left of the skill; ask about the "
+             "loss."),
+            (7 / 5, "The other way round: saved by lost."),
+            (500 / 7, "As a share, not in percent."),
+        ],
+        "Points saved, divided by the points that the wrong way loses.",
+    )  # fmt: skip
+
+
+def forget_top_block(answer):
+    """Judge the trainable weights of the base's topmost block."""
+    convolutions = 9 * 64 * 128 + 9 * 128 * 128
+    _verdict(
+        answer,
+        convolutions + 4 * 128,
+        "Most of the base's weights are in its top block, so that opening "
+        "this one alone frees most of them.",
+        [
+            (convolutions, "Batch normalization trains a scale and a shift "
+             "for each filter as well."),
+            (convolutions + 2 * 128, "Both convolutions are followed by "
+             "batch normalization."),
+            (convolutions + 8 * 128, "The running means and variances are "
+             "not trained by gradients."),
+            (convolutions + 6 * 128, "These convolutions have no bias."),
+            (2 * 9 * 128 * 128 + 4 * 128, "The first of the two has 64 "
+             "inputs."),
+            (9 * 64 * 128 + 2 * 128, "That is the first convolution; there "
+             "are two."),
+            (64 * 128 + 128 * 128 + 4 * 128, "A window has 3 × 3 places."),
+        ],
+        "Window × inputs × filters for each convolution, and two for each "
+        "filter.",
+    )  # fmt: skip
+
+
+def forget_three_classes(answer):
+    """Judge the balanced accuracy of a head without a word for cats."""
+    _verdict(
+        answer,
+        0.56,
+        "Two thirds at best: what has no output is never right.",
+        [
+            (0.84, "That is right for dogs and foxes; cats count as well."),
+            (0.42, "Dogs and foxes both count, and cats beside them: three."),
+            (1.68, "That is the sum; balanced accuracy is the mean of "
+             "three."),
+            (2 / 3, "It would be, if it were always right on dogs and "
+             "foxes."),
+            (lambda share: math.isclose(share, (1 / 2 + 1.68) / 3,
+             rel_tol=0.01), "It cannot guess cat, not even by chance."),
+            (56, "As a share, not in percent."),
+        ],
+        "The mean of what is right among cats, among dogs, among foxes.",
+    )  # fmt: skip
+
+
+def forget_fox_score(answer):
+    """Judge the fox's joined score from cat 4, dog 1 and dog 2, fox 3."""
+    _verdict(
+        answer,
+        2,
+        "One above the dog, for both heads. The picture shows a cat, for 4 "
+        "is the highest of the three.",
+        [
+            (3, "The new head's scores start from another zero: only the "
+             "distance to the dog counts."),
+            (1, "That is how far the fox stands above the dog; the dog's "
+             "own score comes on top."),
+            (4, "Take the dog's score of the new head off again."),
+            (0, "The fox stands above the dog, not below."),
+            (5, "The fox is measured from the dog, not from the cat."),
+        ],
+        "The dog's old score, plus how far the new head has fox above dog.",
+    )  # fmt: skip

@@ -343,7 +343,8 @@ def train_from_start(bench, recipe=None, seed=0):
     """Train one network on all cats, dogs and foxes from random weights.
 
     It gets all pictures and the donor's recipe, unless another is given;
-    foxes, being rarer, weigh more. Returns {task: balanced accuracy}, seconds, examples and epochs.
+    foxes, being rarer, weigh more. Returns {task: balanced accuracy},
+    seconds, examples and epochs.
     """
     pictures = data.load_classes(
         ("cat", "dog", "fox"), bench.old.source, balanced=False
@@ -495,8 +496,11 @@ def plot_front(grid, ax=None):
     return ax
 
 
-def measure_grid(source):
-    """Measure all that is planned and not stored yet, and store it."""
+def measure_grid(source, again=False):
+    """Measure all that is planned and not stored yet, and store it.
+
+    again: measure what is stored as well
+    """
     bench = Bench(source)
     path = _path(source)
     head = {
@@ -507,7 +511,7 @@ def measure_grid(source):
         "batch_size": BATCH_SIZE,
     }
     grid = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if {key: grid.get(key) for key in head} != head:
+    if again or {key: grid.get(key) for key in head} != head:
         grid = head | {
             "date": date.today().isoformat(),
             "hardware": devices.hardware().summary(),
@@ -546,9 +550,10 @@ def main(arguments=None):
     """Measure the grid on one source, or on both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", choices=data.SOURCES, action="append")
+    parser.add_argument("--again", action="store_true", help="from anew")
     options = parser.parse_args(arguments)
     for source in options.source or data.SOURCES:
-        measure_grid(source)
+        measure_grid(source, options.again)
 
 
 if __name__ == "__main__":

@@ -94,13 +94,16 @@ def stored(source):
     return accuracy, facts
 
 
-def measure(source):
-    """Measure every donor that is not stored yet, and store it."""
+def measure(source, again=False):
+    """Measure every donor that is not stored yet, and store it.
+
+    again: measure what is stored as well
+    """
     path = _path(source)
     own = transfer.load_base("cat", "dog", source)
     donor = forgetting.digest(own.get_weights())
     facts = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if facts.get("donor") != donor:
+    if again or facts.get("donor") != donor:
         facts = {
             "source": source,
             "donor": donor,
@@ -150,9 +153,10 @@ def main(arguments=None):
     """Measure the limits on one source, or on both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", choices=data.SOURCES, action="append")
+    parser.add_argument("--again", action="store_true", help="from anew")
     options = parser.parse_args(arguments)
     for source in options.source or data.SOURCES:
-        measure(source)
+        measure(source, options.again)
 
 
 if __name__ == "__main__":
