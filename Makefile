@@ -37,6 +37,12 @@ grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 and 07 again
 	$(BIN)/python -m course_utils.limits_of_transfer --again
 	$(BIN)/python -m course_utils.forgetting --again
 
+bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
+	$(BIN)/python tests/bench.py
+
+bench-notebooks: $(VENV)/.ready ## measure seconds and memory of all notebooks, or NOTEBOOK=path
+	$(BIN)/python tests/bench.py notebooks $(NOTEBOOK)
+
 claims: $(VENV)/.ready ## print the ledger of claims, and write it into the README
 	$(BIN)/python -m course_utils.claims --write README.md
 	$(BIN)/python -m course_utils.transfer --write data/README.md

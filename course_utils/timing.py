@@ -167,12 +167,21 @@ def wait(value):
             continue
         module = type(leaf).__module__.partition(".")[0]
         if module == "tensorflow":
-            sys.modules["tensorflow"].test.experimental.sync_devices()
+            _wait_for_tensorflow(leaf)
         elif module == "keras" and hasattr(leaf, "value"):
             wait(leaf.value)
         elif module == "torch" and getattr(leaf, "is_cuda", False):
             sys.modules["torch"].cuda.synchronize(leaf.device)
     return value
+
+
+def _wait_for_tensorflow(leaf):
+    tf = sys.modules["tensorflow"]
+    try:
+        tf.test.experimental.sync_devices()
+    except tf.errors.InternalError:
+        # MultiWorkerMirroredStrategy cannot do that: fetch the result.
+        getattr(leaf, "numpy", str)()
 
 
 def _leaves(value):

@@ -1,0 +1,226 @@
+"""Measure the ladder, or what each notebook takes, on this quiet machine.
+
+    python tests/bench.py                        the ladder: notebooks 01 to 04
+    python tests/bench.py notebooks [PATH ...]   seconds and memory of each
+
+The first runs notebooks 01 to 04 on drawings, in fresh kernels one after the
+other, and stores the records of their one scoreboard in data/reference/:
+ladder.json of a processor, ladder_NAME.json where an accelerator is there;
+then it draws docs/ladder.png anew. The second keeps data/reference/
+notebooks.json, and ends with status 1 where a budget is exceeded.
+"""
+
+import argparse
+import json
+import os
+import re
+import sys
+import tempfile
+import threading
+import time
+from datetime import date
+from pathlib import Path
+
+import nbformat
+import psutil
+from nbclient import NotebookClient
+from publish import lessons
+
+from course_utils import devices, ladder, paths, scoreboard
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "data" / "reference"
+BUDGETS = {"seconds": 60, "peak_gigabytes": 1.5, "first_figure_seconds": 10}
+FACTOR, SHARE = 500, 0.75  # what the course promises of its ladder
+
+
+def memory(process):
+    """Return the bytes of a process and its children, shared ones once."""
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            full = one.memory_full_info()
+            total += getattr(full, "pss", full.uss)
+        except psutil.Error:
+            continue
+    return total
+
+
+class Peak:
+    """Watch the memory of what this process started, in a block."""
+
+    def __init__(self, interval=0.25):
+        self.interval, self.bytes = interval, 0
+        self.over = threading.Event()
+
+    def __enter__(self):
+        me = psutil.Process()
+        known = {child.pid for child in me.children()}
+
+        def watch():
+            while not self.over.wait(self.interval):
+                new = [c for c in me.children() if c.pid not in known]
+                self.bytes = max(self.bytes, sum(map(memory, new)))
+
+        self.thread = threading.Thread(target=watch, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self.over.set()
+        self.thread.join()
+
+
+def run(path):
+    """Run a notebook in a fresh kernel; return what it took."""
+    notebook = nbformat.read(path, as_version=4)
+    started, figures = time.perf_counter(), []
+
+    def look(cell, cell_index, **_):
+        if any("image/png" in o.get("data", {}) for o in cell.outputs):
+            figures.append(time.perf_counter() - started)
+
+    with Peak() as peak:
+        NotebookClient(
+            notebook,
+            timeout=600,
+            kernel_name="python3",
+            resources={"metadata": {"path": str(path.parent)}},
+            on_cell_complete=lambda **_: None,
+            on_cell_executed=lambda cell, cell_index, execute_reply: look(
+                cell, cell_index
+            ),
+        ).execute()
+    return {
+        "seconds": round(time.perf_counter() - started, 1),
+        "peak_gigabytes": round(peak.bytes / 1e9, 2),
+        "first_figure_seconds": round(figures[0], 1) if figures else None,
+    }
+
+
+def store(name, **facts):
+    """Write facts beside the machine and the date; return the path."""
+    facts = {
+        "date": date.today().isoformat(),
+        "hardware": devices.hardware().summary(),
+        **facts,
+    }
+    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
+    return paths.write_atomically(
+        REFERENCE / name, lambda path: path.write_text(text, "utf-8")
+    )
+
+
+def ladder_name(accelerators):
+    """Return the file of a ladder, by the first accelerator's name."""
+    if not accelerators:
+        return "ladder.json"
+    slug = re.sub(r"[^a-z0-9]+", "-", accelerators[0].lower()).strip("-")
+    return f"ladder_{slug}.json"
+
+
+def judge(records):
+    """Return the lines on what the course promises of its ladder."""
+    found = {entry["rung"]: entry for entry in ladder.rungs(records)}
+    lists = found["Python lists"]["examples_per_second"]
+    batches = found["NumPy, batches"]
+    # Notebook 02 measures this one at an equal loss curve, in one cell.
+    factor = batches["times_lists"]
+    cpu = {
+        name: ladder.limit_share(entry, list(found.values()))
+        for name, entry in found.items()
+        if not entry.get("device")
+    }
+    best = max(cpu, key=lambda name: cpu[name] or 0)
+    overall = batches["examples_per_second"] / lists
+    verdicts = [
+        (
+            f"lists → batches: {factor:,.0f} times at an equal loss curve "
+            f"(and {overall:,.0f} times the lists of notebook 01); promised "
+            f"{FACTOR}",
+            factor >= FACTOR,
+        ),
+        (
+            f"best rung on the processor: {best}, {cpu[best]:.0%} of its "
+            "matrix-product peak on the same layer shapes; promised "
+            f"{SHARE:.0%}",
+            cpu[best] >= SHARE,
+        ),
+    ]
+    return [
+        f"{text}: {'holds' if holds else 'does not hold on this machine'}"
+        for text, holds in verdicts
+    ]
+
+
+def draw(path):
+    """Draw the stored ladder, with the accelerators measured elsewhere."""
+    import matplotlib.pyplot as plt
+
+    from course_utils import plots
+
+    with plt.style.context(plots.STYLE):
+        ax = ladder.plot_ladder(ladder.reference(), ladder.elsewhere())
+        paths.write_atomically(path, ax.figure.savefig)
+        plt.close(ax.figure)
+
+
+def bench_ladder():
+    """Run notebooks 01 to 04, store their scoreboard and draw the ladder."""
+    for path in lessons():
+        if int(path.name[:2]) in ladder.NOTEBOOKS:
+            print(path.name, run(path), flush=True)
+    records = ladder.rungs(scoreboard.load())
+    scoreboard.show(records)
+    lines = judge(records)
+    print(*lines, sep="\n")
+    name = ladder_name(devices.accelerators())
+    store(name, verdicts=lines, records=records)
+    draw(ROOT / "docs" / "ladder.png")
+
+
+def bench_notebooks(chosen):
+    """Measure notebooks; return the sentences on budgets exceeded."""
+    taken, excesses = {}, []
+    for path in chosen:
+        taken[path.name] = run(path)
+        print(path.name, taken[path.name], flush=True)
+        excesses += [
+            f"{path.name}: {name} {value}, budget {BUDGETS[name]}"
+            for name, value in taken[path.name].items()
+            if value is not None and value > BUDGETS[name]
+        ]
+    old = REFERENCE / "notebooks.json"
+    kept = json.loads(old.read_text("utf-8")) if old.exists() else {}
+    store(
+        "notebooks.json",
+        budgets=BUDGETS,
+        notebooks=dict(sorted((kept.get("notebooks", {}) | taken).items())),
+    )
+    return excesses
+
+
+def main(arguments=None):
+    """Run the command line; returns its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "what", nargs="?", default="ladder", choices=["ladder", "notebooks"]
+    )
+    parser.add_argument("paths", nargs="*", type=Path)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ |= {
+            "COURSE_HOME": home,
+            "COURSE_SOURCE": "drawings",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+        if options.what == "ladder":
+            bench_ladder()
+            return 0
+        excesses = bench_notebooks(options.paths or lessons())
+    print(*excesses, sep="\n")
+    return bool(excesses)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
