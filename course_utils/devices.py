@@ -3,8 +3,10 @@
 Nothing here prints or stores a host name, a user name or a path.
 """
 
+import contextlib
 import glob
 import importlib.metadata
+import importlib.util
 import math
 import os
 import platform
@@ -24,14 +26,7 @@ PLATFORM_NAMES = {
     "jupyterhub": "a JupyterHub",
     "local": "a machine of your own",
 }
-# One name of the framework's distributions suffices.
-FRAMEWORKS = {
-    "tensorflow": ("tensorflow", "tensorflow-cpu"),
-    "keras": ("keras",),
-    "jax": ("jax",),
-    "torch": ("torch",),
-    "numpy": ("numpy",),
-}
+FRAMEWORKS = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
@@ -178,15 +173,11 @@ def accelerators():
 
 
 def framework_versions():
-    """Return the installed versions of the frameworks; imports none."""
+    """Return the versions of the installed frameworks; imports none."""
     versions = {}
-    for name, distributions in FRAMEWORKS.items():
-        for distribution in distributions:
-            try:
-                versions[name] = importlib.metadata.version(distribution)
-                break
-            except importlib.metadata.PackageNotFoundError:
-                continue
+    for name in FRAMEWORKS:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[name] = importlib.metadata.version(name)
     return versions
 
 
@@ -198,7 +189,7 @@ def framework_devices(load_frameworks=False):
     """
     devices = {}
     for name in ("tensorflow", "jax"):
-        if load_frameworks and name in framework_versions():
+        if load_frameworks and importlib.util.find_spec(name):
             importlib.import_module(name)
         module = sys.modules.get(name)
         if name == "jax" and hasattr(module, "devices"):
@@ -207,6 +198,26 @@ def framework_devices(load_frameworks=False):
             found = module.config.list_physical_devices()
             devices[name] = [d.name.split(":", 1)[-1] for d in found]
     return devices
+
+
+def gpu_problem():
+    """Return a sentence about a GPU that a framework does not use, or None.
+
+    The driver shows the GPU; TensorFlow and JAX are asked where they are
+    imported already.
+    """
+    gpus = _gpus()
+    blind = [
+        {"tensorflow": "TensorFlow", "jax": "JAX"}[name]
+        for name, found in framework_devices().items()
+        if not re.search("gpu|cuda", " ".join(found), re.IGNORECASE)
+    ]
+    if not gpus or not blind:
+        return None
+    return (
+        f"The {gpus[0]} is there, but {' and '.join(blind)} cannot use it and "
+        f"computes on the processor. {_GPU_REMEDY}"
+    )
 
 
 def advice(machine=None):
@@ -226,7 +237,12 @@ def advice(machine=None):
             "A TPU is there. TensorFlow does not see it on today's Colab or "
             "Kaggle: from notebook 05 on, the course runs on JAX here."
         )
-    if has_gpu:
+    if has_gpu and "tensorflow-cpu" in machine.frameworks:
+        sentences.append(
+            "A GPU is there, but the installed TensorFlow is the one for "
+            f"processors alone. {_GPU_REMEDY}"
+        )
+    elif has_gpu:
         sentences.append(
             "A GPU is there: notebooks 03 to 08 use it. Raise EPOCHS and "
             "EXAMPLES where a notebook names them."
@@ -241,7 +257,7 @@ def advice(machine=None):
             "Memory is short: keep one notebook open at a time (Kernel → "
             "Shut Down Kernel when you are done with one)."
         )
-    if not {"tensorflow", "jax"} & machine.frameworks.keys():
+    if not {"tensorflow", "tensorflow-cpu", "jax"} & machine.frameworks.keys():
         sentences.append(
             "Neither TensorFlow nor JAX is installed: notebooks 00 to 02 run "
             "as they are; for the rest, pip install -r requirements.txt."
@@ -249,6 +265,10 @@ def advice(machine=None):
     return sentences
 
 
+_GPU_REMEDY = (
+    'On Linux and in WSL2 run %pip install "tensorflow[and-cuda]>=2.20,<2.22" '
+    "and restart the kernel; on Colab and Kaggle restart the session."
+)
 _PLATFORM_ADVICE = {
     "colab": (
         "Colab forgets this session: to keep your scoreboard, open the files "

@@ -9,7 +9,8 @@ which installs the course from the last commit of this checkout in place of
 its public address. What is checked: every cell runs and prints no warning,
 cells with fixed output give it, solutions earn their ✓, the package list
 differs afterward by the course alone, and nothing of a person was asked.
-Without internet the set-up cell must stop and name the switch. Binder brings
+Without internet the set-up cell must stop and name the switch; where there is
+no TensorFlow, a notebook that imports it must stop and say so. Binder brings
 the course, one processor and 2 GB, which a notebook must not exceed.
 
 For newest and oldest: tests/run.sh with the newest packages that
@@ -41,6 +42,7 @@ COLAB = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
 STUB = LISTS / "colab_stub"
+NEEDS_TENSORFLOW = "ModuleNotFoundError: This notebook needs TensorFlow"
 COLAB_KERNEL = "--IPKernelApp.kernel_class=google.colab._shell.Kernel"
 
 
@@ -229,8 +231,26 @@ def kernel(python, platform, folder):
     return folder / "jupyter"
 
 
-def stopped_offline(variables, folder):
-    """Return what the set-up cell shows where the course cannot be had."""
+def stop(sources, variables, folder):
+    """Return the error that ends a notebook of these cells, in plain text."""
+    path = folder / "stops.ipynb"
+    nbformat.write(new_notebook(cells=[*map(new_code_cell, sources)]), path)
+    execute = (
+        "-m nbconvert --log-level ERROR --to notebook --inplace --execute "
+        "--allow-errors --ExecutePreprocessor.kernel_name=platform "
+        "--ExecutePreprocessor.startup_timeout=300"
+    )
+    run([sys.executable, *execute.split(), path], env=variables)
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.outputs:
+            if output.output_type == "error":
+                shown = "\n".join(output.traceback).rstrip()
+                return re.sub(r"\x1b\[[\d;]*m", "", shown)
+    return "no error"
+
+
+def stop_offline(variables, folder):
+    """Return how the set-up cell ends where the course cannot be had."""
     address = Address.read()
     nowhere = f"http://127.0.0.1:9/{address.repository}"
     offline = variables | {
@@ -238,16 +258,18 @@ def stopped_offline(variables, folder):
         "PIP_INDEX_URL": "http://127.0.0.1:9/",
         "PIP_RETRIES": "0",
     }
-    notebook = new_notebook(cells=[new_code_cell(address.setup_cell())])
-    path = folder / "offline.ipynb"
-    nbformat.write(notebook, path)
-    execute = "-m nbconvert --to notebook --inplace --execute --allow-errors"
-    kernel = "--ExecutePreprocessor.kernel_name=platform"
-    run([sys.executable, *execute.split(), kernel, path], env=offline)
-    (cell,) = nbformat.read(path, as_version=4).cells
-    errors = [o for o in cell.outputs if o.output_type == "error"]
-    shown = "\n".join(line for o in errors for line in o.traceback)
-    return re.sub(r"\x1b\[[\d;]*m", "", shown)
+    return stop([address.setup_cell()], offline, folder)
+
+
+def cells_to_tensorflow(path):
+    """Return a notebook's code up to its import of TensorFlow, or None."""
+    code = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code":
+            code.append(cell.source)
+            if re.search(r"(?m)^(    )?import tensorflow\b", cell.source):
+                return code
+    return None
 
 
 def try_platform(name, paths):
@@ -261,17 +283,25 @@ def try_platform(name, paths):
         variables = environment(platform, folder)
         variables["JUPYTER_PATH"] = str(kernel(python, platform, folder))
         if not platform.brings_course:
-            told = stopped_offline(variables, folder)
+            told = stop_offline(variables, folder)
             if not told.endswith(f"AssertionError: {NOT_FETCHED}"):
                 failures.append(f"without internet the reader sees: {told}")
+        without = not any(re.match(r"tensorflow(-cpu)?==", p) for p in before)
         for path in paths:
+            needed = cells_to_tensorflow(path) if without else None
+            if needed:
+                told = stop(needed, variables, folder)
+                if NEEDS_TENSORFLOW not in told.splitlines()[-1]:
+                    failures.append(f"{path.name} without TensorFlow: {told}")
+                print(f"{name}: {path.name} says that it needs TensorFlow.")
+                continue
             place = folder / "notebooks" / path.stem
             place.mkdir(parents=True)
             shutil.copy(path, place)
         pytest = (
             "-m pytest -p tests.solutions -p tests.noise --nbval-lax "
             "--nbval-kernel-name platform --nbval-cell-timeout 300 "
-            "--durations 9"
+            "--nbval-kernel-startup-timeout 300 --durations 9"
         )
         tried = subprocess.run(
             [sys.executable, *pytest.split(), str(folder / "notebooks")],

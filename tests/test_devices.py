@@ -3,6 +3,7 @@ import os
 import socket
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,10 @@ def machine(**changes):
         ({"accelerators": ("Tesla T4",)}, "EPOCHS"),
         ({"accelerators": ("RTX",), "system": "Windows"}, "WSL2"),
         ({"frameworks": {}}, "requirements.txt"),
+        (
+            {"accelerators": ("RTX",), "frameworks": {"tensorflow-cpu": "2"}},
+            "for processors alone. On Linux and in WSL2 run %pip install",
+        ),
     ],
 )
 def test_advice_fits_the_machine(changes, needle):
@@ -233,3 +238,31 @@ def test_a_framework_that_is_there_is_asked(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax", Jax)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     assert devices.framework_devices() == {"jax": ["TpuDevice(id=0)"]}
+
+
+class Blind:
+    """A framework that sees the processor alone."""
+
+    seen = ("/physical_device:CPU:0",)
+
+    @classmethod
+    def list_physical_devices(cls):
+        return [types.SimpleNamespace(name=name) for name in cls.seen]
+
+
+def test_a_gpu_that_tensorflow_cannot_use_is_told(tool, monkeypatch):
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    tensorflow = types.SimpleNamespace(config=Blind)
+    monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
+    tool("nvidia-smi", "no devices", status=9)
+    assert devices.gpu_problem() is None  # no GPU, no complaint
+    tool("nvidia-smi", "Tesla T4, 15360")
+    said = devices.gpu_problem()
+    assert said.startswith("The Tesla T4 (15 GiB) is there, but TensorFlow")
+    assert "tensorflow[and-cuda]" in said
+    monkeypatch.setattr(
+        Blind, "seen", ("/physical_device:CPU:0", "/physical_device:GPU:0")
+    )
+    assert devices.gpu_problem() is None
+    monkeypatch.delitem(sys.modules, "tensorflow")
+    assert devices.gpu_problem() is None  # nothing imported, nothing to say

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -28,7 +29,7 @@ from photo_servers import (
     small_pictures,
 )
 
-from course_utils import mirrors, photos
+from course_utils import mirrors, paths, photos
 
 HERE = Path(__file__).parent
 PICTURES = small_pictures()
@@ -178,6 +179,9 @@ DAMAGES = {
     "missing": lambda form, whole: Answer(b"", status=404),
     "a failing server": lambda form, whole: Answer(b"", status=503),
     "silence": lambda form, whole: Answer(whole, wait=4),
+    "a stall halfway": lambda form, whole: Answer(
+        whole, rate=0.2, at_once=len(whole) // 2
+    ),
 }
 
 
@@ -215,6 +219,7 @@ def test_without_a_good_mirror_nothing_is_written(damage, serve, cache):
         ("one pixel off", "fox_train pictures are not the published"),
         ("missing", "Not Found"),
         ("silence", "timed out"),
+        ("a stall halfway", "timed out"),
     ],
 )
 def test_the_sentence_names_the_reason(damage, words, serve):
@@ -277,7 +282,7 @@ def test_who_has_time_may_wait(serve):
     )
     with pytest.raises(photos.PhotosUnavailable, match=r"kB/s for \d+ min"):
         photos.download(["fox"])
-    photos.download(["fox"], patience=3600)
+    photos.download(["fox"], patience=1e6)  # also where this test is slow
     assert photos.is_cached(["fox"])
 
 
@@ -497,6 +502,54 @@ def test_killed_in_the_middle_then_right(moment, serve, cache):
     assert not (cache / "photos.npz").exists()
     server = serve(formats=["binary"])
     assert_all_right(cache)
+
+
+def touched(folder, step):
+    """Call `step` whenever this process touches a file of the folder.
+
+    It stays so for the life of the process.
+    """
+    names = {"open", "os.rename", "os.remove", "os.mkdir", "os.chmod"}
+
+    def watch(event, arguments):
+        if event in names and str(folder) in str(arguments[0]):
+            step()
+
+    sys.addaudithook(watch)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_killed_at_any_file_it_touches_then_right(serve, cache):
+    """Kill the first process that fetches at its 1st, 2nd, ... last step."""
+    serve(formats=["binary"])
+    kills = 0
+    while True:
+        left, reading = kills, os.fork()
+        if reading == 0:
+
+            def step():
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            touched(cache, step)
+            photos.download(["fox"])
+            os._exit(0)
+        _, status = os.waitpid(reading, 0)
+        if status == 0:  # it lived to the end
+            break
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        assert digest(fox()) == SMALL["fox_train"]
+        left_behind = names_in(cache) - {".photos.lock"}
+        assert "photos.npz" in left_behind
+        hidden = left_behind - {"photos.npz"}
+        shutil.rmtree(cache)
+        paths.cache_directory.__globals__["_writable"].cache_clear()
+        kills += 1
+        assert not hidden, f"killed at step {kills}, {hidden} stays"
+    assert kills > 10
 
 
 def test_who_waited_hears_of_the_failure(serve, cache):
