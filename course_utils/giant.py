@@ -9,6 +9,8 @@ import contextlib
 import io
 import socket
 import threading
+import urllib.error
+import urllib.request
 import warnings
 from hashlib import sha256
 
@@ -18,6 +20,9 @@ from course_utils import lite0, paths
 
 PATIENCE_SECONDS = 60  # for the smallest backbone, some 1 MB
 STALL_SECONDS = 10
+ANSWER_SECONDS = 8  # after that, ask whether the host answers at all
+AGAIN_SECONDS = 3  # the same, once it did not
+HOST = "https://storage.googleapis.com/"  # Keras's
 # Constructor, its options, and the scale and offset of pixels 0 to 255.
 BACKBONES = {
     "MobileNet": ("MobileNet", {"alpha": 0.25}, (1 / 127.5, -1)),
@@ -49,7 +54,9 @@ class WeightsUnavailable(RuntimeError):
     """Tell in one sentence why there are no ImageNet weights."""
 
 
-def load(name="MobileNet", image_size=96, patience=PATIENCE_SECONDS):
+def load(
+    name="MobileNet", image_size=96, patience=PATIENCE_SECONDS, source=None
+):
     """Return a frozen backbone: pictures 0 to 255 to feature maps.
 
     name: one of `NAMES`, the first choice; "donor" is the course's cat/dog
@@ -57,6 +64,8 @@ def load(name="MobileNet", image_size=96, patience=PATIENCE_SECONDS):
     image_size: side of the pictures it is given, ideally 96 or more; the
         donor sees 32 pixels whatever is asked (`input_shape` tells)
     patience: seconds that a download may take
+    source: which pictures the donor knows; None: photographs, where the
+        course ships such a donor
 
     A printed line says which backbone it is and why. Pixels are scaled
     inside; batch normalization stays in inference mode.
@@ -74,7 +83,7 @@ def load(name="MobileNet", image_size=96, patience=PATIENCE_SECONDS):
             return _say(lite0.build(image_size), reason)
         if not reason:
             reason = " (its package is not installed)"
-    return _say(_donor(), reason)
+    return _say(_donor(source), reason)
 
 
 def _say(backbone, reason=""):
@@ -112,9 +121,13 @@ def _keras_backbone(name, image_size, patience, include_top=False):
     return backbone
 
 
+_silent = []  # not empty once the host did not answer in this kernel
+
+
 def _in_time(build, seconds):
     """Return build(), or raise WeightsUnavailable when it takes too long."""
     results = []
+    first = min(AGAIN_SECONDS if _silent else ANSWER_SECONDS, seconds)
 
     def work():
         try:
@@ -128,9 +141,13 @@ def _in_time(build, seconds):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             worker.start()
-            worker.join(seconds)
+            worker.join(first)
+            if worker.is_alive() and first < seconds and _host_answers():
+                worker.join(seconds - first)
     finally:
         socket.setdefaulttimeout(before)
+    if not results and _silent:
+        raise WeightsUnavailable("Keras's download did not answer")
     if not results:
         raise WeightsUnavailable(
             f"Keras's download did not end within {seconds} seconds"
@@ -147,13 +164,34 @@ def _in_time(build, seconds):
     return results[0]
 
 
-def _donor():
+def _host_answers():
+    """Say whether Keras's host sends anything, even an error, in time."""
+    answers = []
+
+    def ask():
+        request = urllib.request.Request(HOST, method="HEAD")
+        try:
+            urllib.request.urlopen(request, timeout=AGAIN_SECONDS)
+        except urllib.error.HTTPError:
+            answers.append(True)
+        except OSError:
+            return
+        answers.append(True)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(AGAIN_SECONDS)
+    _silent[:] = [] if answers else [HOST]
+    return bool(answers)
+
+
+def _donor(source=None):
     import keras
 
     from course_utils import data, train_donor
 
-    for source in reversed(data.SOURCES):
-        path = train_donor.donor_path("cat", "dog", source)
+    for choice in [source] if source else reversed(data.SOURCES):
+        path = train_donor.donor_path("cat", "dog", choice)
         if path.exists():
             break
     base = keras.models.load_model(path).get_layer("base")
@@ -195,18 +233,25 @@ def _digest(network, pictures):
     return digest.hexdigest()
 
 
-def class_scores(pictures, patience=PATIENCE_SECONDS, batch_size=16):
+def class_scores(
+    pictures, name="MobileNet", patience=PATIENCE_SECONDS, batch_size=16
+):
     """Return a backbone's own ImageNet probabilities, (count, 1000).
 
     pictures: uint8 (count, height, width, 3); they are scaled to the 224
-    pixels that the backbone was trained on. Raises WeightsUnavailable.
+        pixels that the backbone was trained on
+    name: one of `NAMES`, the first choice as in `load`
+
+    Raises WeightsUnavailable where there are no ImageNet weights.
     """
     import keras
 
     try:
-        network = _keras_backbone("MobileNet", 224, patience, True)
+        if name not in BACKBONES:
+            raise WeightsUnavailable(f"{name} is not one of Keras's own")
+        network = _keras_backbone(name, 224, patience, True)
     except WeightsUnavailable:
-        if not lite0.is_installed():
+        if name == "donor" or not lite0.is_installed():
             raise
         network = lite0.build(224, include_top=True)
     network = keras.Sequential(
