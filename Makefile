@@ -8,7 +8,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test style refresh donors grids claims publish lock clean \
+.PHONY: help lab test style refresh donors grids bench bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest
 
 help: ## list the commands
@@ -32,16 +32,20 @@ refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store 
 donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m course_utils.train_donor --all
 
-grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 and 07 again
+grids: $(VENV)/.ready ## measure the stored grids of notebooks 06, 07 and 08 again
 	$(BIN)/python -m course_utils.transfer
 	$(BIN)/python -m course_utils.limits_of_transfer --again
 	$(BIN)/python -m course_utils.forgetting --again
+	$(BIN)/python -m course_utils.borrow
 
 bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
 	$(BIN)/python tests/bench.py
 
 bench-notebooks: $(VENV)/.ready ## measure seconds and memory of all notebooks, or NOTEBOOK=path
 	$(BIN)/python tests/bench.py notebooks $(NOTEBOOK)
+
+bench-recipes: $(VENV)/.ready ## run three tutorials' recipes beside the course's
+	$(BIN)/python -m course_utils.recipes
 
 claims: $(VENV)/.ready ## print the ledger of claims, and write it into the README
 	$(BIN)/python -m course_utils.claims --write README.md

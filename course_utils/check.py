@@ -615,3 +615,214 @@ def forget_fox_score(answer):
         ],
         "The dog's old score, plus how far the new head has fox above dog.",
     )  # fmt: skip
+
+
+# ------------------------------------------------------ 08_borrow_a_giant
+
+
+def upsampled_positions(answer):
+    """Judge how many times as many positions 96 pixels have as 32."""
+    _verdict(
+        answer,
+        9,
+        "Three times as high and three times as wide, so that every picture "
+        "costs nine times as much. That is why we compute features once.",
+        [
+            (3, "That is one side; a picture has two."),
+            (6, "Height and width multiply; they do not add up."),
+            (27, "The colors stay three: only height and width grow."),
+            (64, "That is how many pixels each side gains."),
+            (1 / 9, "The other way round: as many *times* as before."),
+        ],
+        "(96 / 32) in height, and as much in width.",
+    )
+
+
+def leak_or_transfer(answer):
+    """Judge which measurement shows that the backbone knew foxes before."""
+    _verdict(
+        answer,
+        "A",
+        "It names foxes before we show it any: whatever it does with ten of "
+        "them, it did not learn foxes from ten.",
+        [
+            ("B", "That one shows the opposite: its features help where "
+             "nothing can have leaked."),
+            ("C", "A high accuracy fits both stories; it decides nothing."),
+            ("D", "That is about our donor, the one that never saw a fox."),
+        ],
+        'Answer "A", "B", "C" or "D".',
+    )  # fmt: skip
+
+
+def own_interval(answer):
+    """Judge the half width of an interval: 36 of 40 test pictures right."""
+    error = (0.9 * 0.1 / 40) ** 0.5
+    _verdict(
+        answer,
+        lambda half: abs(half - 1.96 * error) < 0.004,
+        "Nearly ten points either way: two models that differ by less cannot "
+        "be told apart by forty pictures.",
+        [
+            (
+                lambda half: abs(half - error) < 0.002,
+                "That is one standard error; 95 % reach 1.96 of them.",
+            ),
+            (
+                lambda half: abs(half - 2 * 1.96 * error) < 0.005,
+                "That is the whole width; half of it lies on each side.",
+            ),
+            (
+                lambda half: abs(half - 1.96 * error**2) < 0.001,
+                "Take the square root: that is the variance.",
+            ),
+            (
+                lambda half: abs(half - 1.96 * 0.3) < 0.02,
+                "That is the spread of one picture; a mean of 40 spreads "
+                "less, by the square root of 40.",
+            ),
+            (
+                lambda half: 5 < half < 12,
+                "As a share, not in percent.",
+            ),
+        ],
+        "1.96 × the square root of p (1 − p) / n.",
+    )
+
+
+def safe_file(answer):
+    """Judge which model file of a stranger may be opened."""
+    _verdict(
+        answer,
+        "fox.keras",
+        "It holds settings and numbers, and safe mode refuses code. Whether "
+        "it is a good model is another question.",
+        [
+            ("fox.pkl", "A pickle is a program: it may run anything the "
+             "moment it is opened."),
+            ("fox.pt", "A .pt file is a pickle inside, unless whoever opens "
+             "it restricts the reader."),
+            ("fox.h5", "An old .h5 model may hold a layer with code of its "
+             "own, and no safe mode stands before it."),
+            ("all", "Three of them may run a stranger's code."),
+            ("none", "One of them holds numbers alone, and is read with "
+             "safe mode on."),
+        ],
+        "Name one of the files as text.",
+    )  # fmt: skip
+
+
+# ------------------------------------------------------ 09_find_the_flaw
+
+
+def flaw_trainable(answer):
+    """Judge how many weights a fine-tuning of a frozen base changes."""
+    head, base, above = 128 * 2 + 2, 288_352, 277_248
+    _verdict(
+        answer,
+        head,
+        "The head's alone. The base was frozen as a whole, and freezing a "
+        "part of it once more unfreezes nothing.",
+        [
+            (lambda n: n in (above, above + head), "That is what the author "
+             "meant to train. Ask the network: transfer.count_trainable."),
+            (lambda n: n in (base, base + head), "That counts all weights. "
+             "Which of them may training change?"),
+            (base - above, "That is about the part which the loop freezes."),
+            (2, "Those are two arrays, the head's weights and biases: how "
+             "many single weights do they hold?"),
+            (128 * 2, "Almost: each output has a bias as well."),
+            (0, "The head still learns; that is why the accuracy moves."),
+        ],
+        "transfer.count_trainable(network) counts what training may change.",
+    )  # fmt: skip
+
+
+def flaw_sigmoid(answer):
+    """Judge which line gives every picture the same name."""
+    _verdict(
+        answer,
+        "E",
+        "The head ends in a sigmoid already. A second one turns 0 to 1 into "
+        "one half to 0.73, and so all pictures get the second name.",
+        [
+            ("A", "One output with a sigmoid, the probability of the second "
+             "class, is a sound head for two classes."),
+            ("B", "This loss expects probabilities, and the head gives "
+             "them; the test accuracy is fine."),
+            ("C", "It learned well, as the test accuracy shows: look at what "
+             "happens to the outputs afterwards."),
+            ("D", "These outputs lie between 0 and 1, as they should. What "
+             "happens to them next?"),
+            ("F", "One half is the right threshold for probabilities. Are "
+             "these still probabilities? Print the smallest."),
+        ],
+        'Answer with the letter of one line, such as "A".',
+    )  # fmt: skip
+
+
+def flaw_reshuffle(answer):
+    """Judge which line lets training pictures into the test."""
+    _verdict(
+        answer,
+        "C",
+        "It starts a second pass, and each pass has an order of its own: "
+        "most of what follows the 300 was trained on.",
+        [
+            ("A", "To mix pictures before a split is right; the question is "
+             "how often they are mixed."),
+            ("B", "300 pictures of one pass, none of them twice: that is a "
+             "sound training set. What does it share with the test?"),
+            ("D", "It fits on the training part alone. Is the test part "
+             "another one? Compare the two lists."),
+            ("E", "It scores on the test part alone. Is that part new to "
+             "the model? Compare the two lists."),
+            (lambda text: set(text.casefold()) - set(" ,and") == set("bc"),
+             "Together, yes; one of them would do no harm if the other went "
+             "on in the same pass. Which one starts anew?"),
+        ],
+        'Answer with the letter of one line, such as "A".',
+    )  # fmt: skip
+
+
+def flaw_cache(answer):
+    """Judge how many versions of a batch ten cached epochs show."""
+    _verdict(
+        answer,
+        1,
+        "Augmented once, kept for ever: the same pictures ten times, only "
+        "crooked.",
+        [
+            (10, "That is what the author meant. Collect what the cache "
+             "returns in a set, and count again."),
+            (2, "That is how many batches there are; how many versions of "
+             "the first one?"),
+            (20, "Batches times epochs; how many *different* ones are there "
+             "of the first batch?"),
+            (0, "The pictures were moved once, before they were kept: that "
+             "is a version."),
+            (50, "That is how many pictures the batch holds."),
+        ],
+        "len({cached[0][0].tobytes() for _ in range(10)}) counts them.",
+    )  # fmt: skip
+
+
+def flaw_expected(answer):
+    """Judge the honest accuracy on shuffled labels of two equal classes."""
+    _verdict(
+        answer,
+        0.5,
+        "There is nothing to know, so a coin does as well. Whatever a rule "
+        "reports above that, on average, it made up.",
+        [
+            (50, "As a share, not in percent."),
+            (0.0, "Always wrong would be as good as always right: one would "
+             "turn the answers round."),
+            (1.0, "That would take knowledge of the labels; shuffling "
+             "removed it."),
+            (0.25, "There are two classes, not four."),
+            (lambda n: 0.5 < n < 1, "On one draw luck may give that. And on "
+             "average?"),
+        ],
+        "What does a coin get?",
+    )  # fmt: skip
