@@ -22,7 +22,7 @@ def heat_maps(classifier, pictures, class_indices):
     """
     import keras
 
-    *_, maps, pooling, dense = classifier.layers
+    *seeing, pooling, dense = classifier.layers
     if not (
         isinstance(pooling, keras.layers.GlobalAveragePooling2D)
         and isinstance(dense, keras.layers.Dense)
@@ -31,7 +31,8 @@ def heat_maps(classifier, pictures, class_indices):
             "End the network in GlobalAveragePooling2D and Dense, so that "
             "the places of a picture can be told apart."
         )
-    seeing = keras.Model(classifier.inputs, maps.output)
+    inputs = keras.Input(classifier.input_shape[1:])
+    seeing = keras.Sequential([inputs, *seeing])
     kernel = keras.ops.convert_to_numpy(dense.kernel)
     activations = seeing.predict(pictures, verbose=0)
     heat = np.einsum(
