@@ -1,0 +1,144 @@
+"""Look at the built slides and site with Chromium, as a test.
+
+    python docs/look.py slides [--pictures FOLDER] [name ...]
+    python docs/look.py site
+
+Slides: every slide of every lesson is shown at 1280 × 720; nothing may
+overflow, text may not be smaller than the last row can read, and nothing may
+be asked of a network. Site: axe-core looks for barriers on every page.
+CHROMIUM names the browser, where it is not among the usual ones.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+BUILD = Path(__file__).resolve().parent.parent / "build"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--no-first-run",
+         "--disable-quic"]  # fmt: skip
+SMALLEST = 20  # pixels of 720, for text; code is three quarters of it
+SHOWN = """() => {
+  const slide = Reveal.getCurrentSlide();
+  slide.querySelectorAll(".fragment").forEach(
+    (part) => part.classList.add("visible"));
+  return {
+    name: (slide.querySelector("h1, h2, h3") || slide).textContent.trim(),
+    overflows: overflows(slide),
+    height: slide.scrollHeight,
+    text: parseFloat(slide.style.fontSize),
+    silent: [...slide.querySelectorAll("img")].filter((i) => !i.alt).length,
+  };
+}"""
+
+
+def browser_path():
+    """Return the browser to drive; exits with advice where there is none."""
+    found = [shutil.which(name) for name in BROWSERS]
+    path = os.environ.get("CHROMIUM") or next(filter(None, found), None)
+    if path is None:
+        sys.exit(
+            "Install Chromium (sudo apt install chromium), or let CHROMIUM "
+            "name a browser made from it."
+        )
+    return path
+
+
+def pages(browser, folder):
+    """Yield (file, page) of each HTML file, with what it asked a network."""
+    for path in sorted(folder.rglob("*.html")):
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.asked, page.broken = [], []
+        page.on("request", lambda r, p=page: p.asked.append(r.url))
+        page.on("pageerror", lambda e, p=page: p.broken.append(str(e)))
+        page.goto(path.as_uri())
+        yield path, page
+        page.close()
+
+
+def complaints(page):
+    """Return what a page fetched from elsewhere, and the errors of scripts."""
+    away = {url for url in page.asked if url.startswith(("http", "ws"))}
+    return [*(f"asks for {url}" for url in sorted(away)), *page.broken]
+
+
+def look_at_slides(browser, folder, pictures=None, names=()):
+    """Return the complaints about all slides; with `pictures`, draw them."""
+    found = []
+    for path, page in pages(browser, folder):
+        if path.stem == "index" or (names and path.stem[:2] not in names):
+            continue
+        page.wait_for_function("window.Reveal && Reveal.isReady()")
+        slides = page.evaluate("leaves().map(s => Reveal.getIndices(s))")
+        for number, place in enumerate(slides, start=1):
+            page.evaluate("p => Reveal.slide(p.h, p.v)", place)
+            seen = page.evaluate(SHOWN)
+            where = f"{path.stem}, slide {number} ({seen['name'][:40]!r})"
+            if seen["overflows"]:
+                found.append(f"{where}: overflows, {seen['height']} px high")
+            if seen["silent"]:
+                found.append(f"{where}: a figure without alternative text")
+            if seen["text"] < SMALLEST:
+                found.append(f"{where}: text of {seen['text']} px")
+            if pictures:
+                pictures.mkdir(parents=True, exist_ok=True)
+                name = f"{path.stem[:2]}-{number:02d}-{seen['text']:.0f}.png"
+                page.screenshot(path=pictures / name)
+        found += [f"{path.stem}: {text}" for text in complaints(page)]
+        print(f"{path.stem}: {len(slides)} slides", flush=True)
+    return found
+
+
+def look_at_site(browser, folder):
+    """Return each serious barrier that axe-core finds on any page."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = []
+    for path, page in pages(browser, folder):
+        name = path.relative_to(folder)
+        for violation in Axe().run(page).response["violations"]:
+            nodes = violation["nodes"]
+            line = (
+                f"{name}: {violation['impact']}: {violation['id']} × "
+                f"{len(nodes)}, {nodes[0]['html'][:120]}"
+            )
+            if violation["impact"] in ("serious", "critical"):
+                found.append(line)
+            else:
+                print(f"minor: {line}")
+        found += [f"{name}: {text}" for text in complaints(page)]
+        print(name, flush=True)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("what", choices=["slides", "site"])
+    parser.add_argument("names", nargs="*", help="lessons, such as 01 06")
+    parser.add_argument("--pictures", type=Path, help="draw each slide here")
+    asked = parser.parse_intermixed_args()
+    folder = BUILD / asked.what
+    if not folder.exists():
+        sys.exit(f"Build it first: make {asked.what}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=browser_path(), args=QUIET
+        )
+        if asked.what == "slides":
+            found = look_at_slides(
+                browser, folder, asked.pictures, asked.names
+            )
+        else:
+            found = look_at_site(browser, folder)
+        browser.close()
+    print("\n".join(found) or "Nothing to complain about.")
+    sys.exit(bool(found))
+
+
+if __name__ == "__main__":
+    main()
