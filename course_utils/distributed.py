@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_utils import paths
+from course_utils.backend import on_tpu
 
 # By these a process learns its place; the launcher sets them.
 COORDINATOR = "COURSE_COORDINATOR"
@@ -133,11 +134,13 @@ def join(wait=60):
     Call it before any array or network is made. Started by the launcher, a
     process finds the others through the environment. Started alone, it uses
     all devices that its backend sees: with JAX by `keras.distribution`, with
-    TensorFlow's GPUs by `tf.distribute.MirroredStrategy`.
+    TensorFlow by a `tf.distribute` strategy over its GPUs, the TPU's cores
+    or, where a program has split the processor so, its logical processors.
 
     wait: seconds to wait for the others. Raises WorkerLost when they do not
-    come, RuntimeError for several processes on a backend other than JAX:
-    there, `keras.distribution` runs without an error and does nothing.
+    come, RuntimeError for several processes or a distribution that you set,
+    on a backend other than JAX: there, `keras.distribution` runs without an
+    error and does nothing.
     """
     import keras
 
@@ -150,13 +153,17 @@ def join(wait=60):
             "keras.distribution does nothing: set KERAS_BACKEND=jax before "
             "Python starts; the launcher does."
         )
+    if backend != "jax" and keras.distribution.distribution() is not None:
+        raise RuntimeError(
+            f"With {backend}, keras.distribution runs without an error and "
+            "does nothing: set KERAS_BACKEND=jax before Python starts, or "
+            "leave set_distribution out; distributed.join finds a way."
+        )
     if backend == "tensorflow":
-        import tensorflow as tf
-
-        count = len(tf.config.list_logical_devices("GPU"))
-        if count < 2:
+        strategy = _tensorflow_strategy()
+        if strategy is None:
             return Cluster()
-        strategy = tf.distribute.MirroredStrategy()
+        count = strategy.num_replicas_in_sync
         return Cluster(devices=count, strategy=strategy)
     if backend != "jax":
         return Cluster()
@@ -170,6 +177,28 @@ def join(wait=60):
         keras.distribution.DataParallel(auto_shard_dataset=False)
     )
     return Cluster(process, processes, jax.device_count())
+
+
+def _tensorflow_strategy():
+    """Return a strategy over several devices, or None where there is one."""
+    import tensorflow as tf
+
+    if on_tpu():
+        try:
+            find = tf.distribute.cluster_resolver.TPUClusterResolver.connect
+            return tf.distribute.TPUStrategy(find("local"))
+        except (ValueError, RuntimeError, tf.errors.OpError):
+            print(
+                "TensorFlow does not see the TPU here and computes on the "
+                "processor: set KERAS_BACKEND=jax before Python starts."
+            )
+    for kind in ("GPU", "CPU"):
+        found = [d.name for d in tf.config.list_logical_devices(kind)]
+        if len(found) > 1:
+            return tf.distribute.MirroredStrategy(found)
+        if found:
+            return None
+    return None
 
 
 def _initialize(jax, processes, process, wait):
@@ -244,10 +273,17 @@ def _checkpoint_class():
                 return
             values = map(_number, _variables(self.model))
             arrays = {f"v{number}": v for number, v in enumerate(values)}
-            paths.write_atomically(
-                self.path.with_suffix(".npz"),
-                lambda name: np.savez(name, epochs=epoch + 1, **arrays),
-            )
+            try:
+                paths.write_atomically(
+                    self.path.with_suffix(".npz"),
+                    lambda name: np.savez(name, epochs=epoch + 1, **arrays),
+                )
+            except OSError as error:
+                print(
+                    f"The checkpoint of epoch {epoch + 1} cannot be written "
+                    f"({error.strerror or error}): training goes on, and an "
+                    "earlier one stays."
+                )
 
     return Checkpoint
 
