@@ -20,7 +20,6 @@ import argparse
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +27,8 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+
+import psutil
 
 from course_utils.distributed import (
     COORDINATOR,
@@ -181,14 +182,25 @@ def _advise(complaint):
 
 
 def _stop(workers):
-    for signal_number in (signal.SIGTERM, signal.SIGKILL):
-        alive = [w for w in workers if w.process.poll() is None]
-        for worker in alive:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(worker.process.pid, signal_number)
-        for worker in alive:
+    """End what still runs, with all that it started; by force after 3 s."""
+    alive = [member for worker in workers for member in _family(worker)]
+    for end in (psutil.Process.terminate, psutil.Process.kill):
+        for member in alive:
+            with contextlib.suppress(psutil.Error):
+                end(member)
+        for worker in workers:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 worker.process.wait(3)
+        _, alive = psutil.wait_procs(alive, 0.1)
+
+
+def _family(worker):
+    if worker.process.poll() is not None:
+        return []
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(worker.process.pid)
+        return [process, *process.children(recursive=True)]
+    return []
 
 
 class _Group:

@@ -1,13 +1,17 @@
 """Where the course keeps things: shipped data, a shared cache, your home."""
 
+import contextlib
 import os
+import sys
 import tempfile
+import time
 from functools import cache
 from pathlib import Path
 
 import platformdirs
 
 APPLICATION = "training-vs-transfer"
+_WINDOWS = sys.platform == "win32"
 
 
 def data_directory():
@@ -63,7 +67,7 @@ def write_atomically(path, write):
     try:
         write(Path(name))
         os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
+        _replace(name, path)
     finally:
         Path(name).unlink(missing_ok=True)
     return path
@@ -83,6 +87,15 @@ def write_between(path, mark, text):
 
 def _checkout():
     return Path(__file__).resolve().parent.parent
+
+
+def _replace(source, target):
+    """Move a file; Windows refuses as long as a reader has the target open."""
+    for _ in range(100 if _WINDOWS else 0):
+        with contextlib.suppress(PermissionError):
+            return os.replace(source, target)
+        time.sleep(0.05)
+    return os.replace(source, target)
 
 
 def _umask():

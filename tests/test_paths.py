@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,27 @@ def test_a_failed_write_leaves_the_old_file_and_no_leftover(tmp_path):
     with pytest.raises(OSError, match="No space"):
         paths.write_atomically(target, fail)
     assert target.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_windows_waits_for_who_reads_the_old_file(tmp_path, monkeypatch):
+    target, refusals = tmp_path / "photos.npz", [3]
+    target.write_text("old")
+    replace = os.replace
+
+    def refuse(source, place):
+        if refusals[0]:
+            refusals[0] -= 1
+            raise PermissionError(13, "used by another process")
+        replace(source, place)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError):  # elsewhere it means what it says
+        paths.write_atomically(target, lambda name: name.write_text("new"))
+    assert target.read_text() == "old"
+    monkeypatch.setattr(paths, "_WINDOWS", True)
+    paths.write_atomically(target, lambda name: name.write_text("new"))
+    assert refusals == [0] and target.read_text() == "new"
     assert list(tmp_path.iterdir()) == [target]
 
 
