@@ -3,6 +3,12 @@
     python -m course_utils.train_donor cat dog --source photos
     python -m course_utils.train_donor --all
 
+One process uses all devices that Keras sees. Several processes, here or on
+several machines, share the work through the launcher:
+
+    python -m course_utils.launch --processes 2 -- \\
+        -m course_utils.train_donor cat dog --epochs 1 --examples 512
+
 Notebook 05 builds the same network step by step. A donor is a `.keras` file
 and, beside it, a JSON file of recipe, seconds, hardware, seed and accuracy.
 """
@@ -11,9 +17,11 @@ import argparse
 import json
 import math
 import time
+from dataclasses import replace
 from datetime import date
+from pathlib import Path
 
-from course_utils import data, devices, paths, quiet
+from course_utils import data, devices, distributed, paths, quiet
 from course_utils.augmentation import FlippedAndShifted
 
 with quiet():
@@ -86,53 +94,79 @@ def compile_network(network, recipe, examples):
     )
 
 
-def train(pictures, recipe=None, seed=0, verbose=2):
+def train(pictures, recipe=None, seed=0, verbose=2, cluster=None):
     """Train a network from random weights on `Pictures`.
 
     recipe: settings such as `RECIPE`, or None for those of the source
+    cluster: what `distributed.join` returned, or None for one device
 
     An interrupted run goes on after its last whole epoch when it is started
     again with the same classes, source, recipe and seed. Returns the network
     without its augmentation, ready to save, and a report of what it took.
     """
     hardware = devices.hardware().summary()
+    cluster = cluster or distributed.Cluster()
     recipe = recipe or RECIPES.get(pictures.source, RECIPE)
+    size = recipe["batch_size"]
     keras.utils.set_random_seed(seed)
-    network = build_network(len(pictures.class_names))
-    compile_network(network, recipe, len(pictures.y_train))
+    x, y = cluster.share(pictures.x_train, pictures.y_train, global_batch=size)
+    with cluster.scope():
+        network = build_network(len(pictures.class_names))
+        compile_network(network, recipe, len(y) * cluster.processes)
     batches = FlippedAndShifted(
-        pictures.x_train,
-        pictures.y_train,
-        recipe["batch_size"],
+        x,
+        y,
+        cluster.local_batch(size),
         recipe["shift"],
         recipe["erase"],
-        seed,
+        seed + cluster.process,
     )
     name = "-".join([*pictures.class_names, pictures.source, str(seed)])
+    path = paths.cache_directory() / "checkpoints" / name
+    done = 0
+    if cluster.devices == 1:
+        checkpoint = keras.callbacks.BackupAndRestore(path)
+    else:
+        path = path.with_name(f"{name}-shared.npz")
+        checkpoint = cluster.checkpoint(path)
+        with cluster.scope():
+            done = cluster.resume(network, path)
     started = time.perf_counter()
     history = network.fit(
         batches,
         epochs=recipe["epochs"],
-        validation_data=(pictures.x_validation, pictures.y_validation),
-        callbacks=[
-            keras.callbacks.BackupAndRestore(
-                paths.cache_directory() / "checkpoints" / name
-            )
-        ],
-        verbose=verbose,
+        initial_epoch=done,
+        validation_data=cluster.share(
+            pictures.x_validation, pictures.y_validation
+        ),
+        validation_batch_size=(
+            None if cluster.devices == 1 else cluster.local_batch(size)
+        ),
+        callbacks=[checkpoint],
+        verbose=verbose if cluster.chief else 0,
     )
     seconds = time.perf_counter() - started
-    kept = build_network(len(pictures.class_names))  # without its optimizer
-    kept.set_weights(network.get_weights())
+    if cluster.chief and cluster.devices > 1:
+        path.unlink(missing_ok=True)  # a finished run starts anew
+    distribution = keras.distribution.distribution()
+    # Without its optimizer, and on one device.
+    kept = cluster.local_copy(
+        network, lambda: build_network(len(pictures.class_names))
+    )
+    judged = network if cluster.devices == 1 else kept
+    accuracy = _accuracy(judged, pictures.x_test, pictures.y_test)
+    keras.distribution.set_distribution(distribution)
     return kept, {
         "class_names": pictures.class_names,
         "source": pictures.source,
         "examples": len(pictures.y_train),
         "recipe": recipe,
         "seed": seed,
+        "processes": cluster.processes,
+        "devices": cluster.devices,
         "seconds": round(seconds, 1),
         "weights": network.count_params(),
-        "test_accuracy": _accuracy(network, pictures.x_test, pictures.y_test),
+        "test_accuracy": accuracy,
         "history": {
             key: [round(float(value), 4) for value in values]
             for key, values in history.history.items()
@@ -177,18 +211,54 @@ def main(arguments=None):
     parser.add_argument("--source", choices=data.SOURCES, action="append")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--examples", type=int, help="training pictures, instead of all"
+    )
+    parser.add_argument(
+        "--to", type=Path, metavar="FOLDER", help="instead of data/donors"
+    )
     options = parser.parse_args(arguments)
     if not options.all and len(options.classes) != 2:
         parser.error("name two classes, such as: cat dog; or ask for --all")
+    cluster = distributed.join()
+    folder = options.to
+    if folder is None and options.examples:
+        # What was trained on a part is kept out of the shipped donors.
+        folder = paths.home_directory() / "donors"
     for source in options.source or data.SOURCES:
         recipe = RECIPES[source]
         if options.epochs:
             recipe = recipe | {"epochs": options.epochs}
         for pair in PAIRS if options.all else [tuple(options.classes)]:
             pictures = data.load_pair(*pair, source=source)
-            network, facts = train(pictures, recipe, options.seed)
-            save(network, facts, donor_path(*pair, source))
+            if options.examples:
+                pictures = first_of(pictures, options.examples)
+            network, facts = train(
+                pictures, recipe, options.seed, cluster=cluster
+            )
+            if not cluster.chief:
+                continue
+            path = donor_path(*pair, source)
+            save(network, facts, folder / path.name if folder else path)
             print(f"{' and '.join(pair)}: {facts['test_accuracy']}")
+
+
+def first_of(pictures, examples):
+    """Return the same `Pictures` with their first training pictures alone.
+
+    Raises ValueError when there are not so many.
+    """
+    count = len(pictures.y_train)
+    if not 0 < examples <= count:
+        raise ValueError(
+            f"There are {count} training pictures: ask for 1 to {count} "
+            f"examples, not {examples}."
+        )
+    return replace(
+        pictures,
+        x_train=pictures.x_train[:examples],
+        y_train=pictures.y_train[:examples],
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 
 import nbformat
 import numpy as np
@@ -7,6 +10,7 @@ from conftest import ROOT
 
 from course_utils import data, paths, quiet, train_donor
 from course_utils.augmentation import FlippedAndShifted
+from course_utils.distributed import Cluster
 
 with quiet():
     import keras
@@ -147,3 +151,51 @@ def test_the_command_asks_for_two_classes(capsys):
     with pytest.raises(SystemExit):
         train_donor.main(["cat"])
     assert "name two classes" in capsys.readouterr().err
+
+
+def test_asking_for_more_examples_than_there_are(few):
+    assert len(train_donor.first_of(few, 10).y_train) == 10
+    with pytest.raises(ValueError, match="ask for 1 to 64 examples, not 65"):
+        train_donor.first_of(few, 65)
+
+
+def test_a_batch_larger_than_the_pictures_of_a_shared_training(few):
+    cluster = Cluster(devices=2)
+    with pytest.raises(ValueError, match="do not fill one batch of 128"):
+        train_donor.train(few, train_donor.RECIPE, cluster=cluster)
+
+
+TWO_PROCESSES = """
+from course_utils import data, quiet
+with quiet():
+    from course_utils import train_donor
+data.TRAIN_DRAWINGS = dict.fromkeys(data.TRAIN_DRAWINGS, 90)
+data.TEST_DRAWINGS = 20
+train_donor.main()
+"""
+
+
+def test_two_processes_train_one_donor(tmp_path):
+    """The documented command, with fewer pictures to wait for."""
+    pytest.importorskip("jax")
+    script = tmp_path / "few.py"
+    script.write_text(TWO_PROCESSES)
+    command = (
+        f"-m course_utils.launch --processes 2 -- {script} cat dog --source "
+        f"drawings --epochs 1 --examples 128 --to {tmp_path}"
+    )
+    run = subprocess.run(
+        [sys.executable, *command.split()],
+        env=os.environ | {"COURSE_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "cat and dog: " in run.stdout
+    path = tmp_path / "cat_dog_drawings.keras"
+    told = json.loads(path.with_suffix(".json").read_text())
+    assert (told["processes"], told["devices"]) == (2, 2)
+    assert told["examples"] == 128
+    assert len(told["history"]["val_loss"]) == 1
+    network = keras.models.load_model(path)
+    assert told["weights"] == network.count_params()
