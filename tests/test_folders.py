@@ -2,10 +2,12 @@
 
 import io
 import os
+import shutil
 import struct
 import sys
 import unicodedata
 import zlib
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 
@@ -214,18 +216,122 @@ def all_pixels(pictures):
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "expected"), FILES.values(), ids=FILES
-)
-def test_a_file_is_used_or_named_with_its_reason(
-    two_classes, capsys, monkeypatch, name, content, expected
-):
-    path = two_classes / "fox" / name
+def a_file(name, content, expected, directory):
+    """Write one file, and return the judge of what becomes of it."""
+    path = directory / "fox" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         path.write_bytes(content)
     except OSError:
         pytest.skip("this file system has no such name")
+
+    def judge(pictures, printed):
+        pixels = all_pixels(pictures)
+        assert pictures.class_names == ("dog", "fox")
+        assert len(pixels) == 16 + callable(expected)
+        if callable(expected):
+            assert sum(map(expected, pixels)) == 1
+            assert pictures.left_out == ()
+        elif expected is None:
+            assert pictures.left_out == ()
+        else:
+            ((shown, reason),) = pictures.left_out
+            assert shown == f"fox/{name}"
+            assert expected in reason
+            assert f"  fox/{name}: {reason}" in printed
+
+    return judge
+
+
+def one_class_only(directory):
+    shutil.rmtree(directory / "dog")
+    return "one class, fox"
+
+
+def an_empty_class(directory):
+    (directory / "wolf").mkdir()
+
+    def judge(pictures, printed):
+        assert pictures.class_names == ("dog", "fox")
+        assert "wolf has 0 usable pictures and is left out" in printed
+
+    return judge
+
+
+def nested_folders(directory):
+    make(directory / "fox" / "red" / "june", count=3, first=300)
+
+    def judge(pictures, printed):
+        assert len(all_pixels(pictures)) == 19
+        assert pictures.class_names == ("dog", "fox")
+        assert "3 files of fox lie in folders below it" in printed
+
+    return judge
+
+
+def thousands_of_files(directory):
+    for number in range(1500):
+        image = picture(5000 + number, 20, 20)
+        image.save(directory / "fox" / f"{number}.bmp")
+    for number in range(600):
+        (directory / "fox" / f"bad{number}.jpg").touch()
+
+    def judge(pictures, printed):
+        bad = len(pictures.left_out)
+        assert len(all_pixels(pictures)) + bad == 8 + folders.MOST
+        assert f"fox has 2108 files; {folders.MOST} are taken" in printed
+        assert 450 < bad < 600
+        assert f"and {bad - folders.NAMED} more" in printed
+
+    return judge
+
+
+def the_same_picture_in_two_classes(directory):
+    copy(directory, "dog/100.png", "fox/copy.png")
+
+    def judge(pictures, printed):
+        assert len(all_pixels(pictures)) == 15
+        reasons = dict(pictures.left_out)
+        assert "is in dog" in reasons["fox/copy.png"]
+        assert "is in fox" in reasons["dog/100.png"]
+
+    return judge
+
+
+def the_same_picture_in_train_and_test(directory):
+    (directory / "train").mkdir()
+    for first, name in ((400, "dog"), (500, "fox")):
+        (directory / name).rename(directory / "train" / name)
+        make(directory / "test" / name, count=5, first=first)
+    copy(directory, "train/dog/100.png", "test/dog/leak.png")
+
+    def judge(pictures, printed):
+        pixels = all_pixels(pictures)
+        assert len({each.tobytes() for each in pixels}) == len(pixels)
+        assert "pooled, and split anew" in printed
+        reasons = dict(pictures.left_out)
+        assert "the same picture as" in str(reasons)
+
+    return judge
+
+
+FOLDERS = (
+    one_class_only,
+    an_empty_class,
+    nested_folders,
+    thousands_of_files,
+    the_same_picture_in_two_classes,
+    the_same_picture_in_train_and_test,
+)
+BAD_INPUTS = {name: partial(a_file, *row) for name, row in FILES.items()}
+BAD_INPUTS |= {each.__name__.replace("_", " "): each for each in FOLDERS}
+
+
+@pytest.mark.parametrize("arrange", BAD_INPUTS.values(), ids=BAD_INPUTS)
+def test_bad_input_is_named_and_the_rest_is_used(
+    two_classes, capsys, monkeypatch, arrange
+):
+    expected = arrange(two_classes)
     before = state(two_classes)
     decoded = []
     load = ImageFile.ImageFile.load
@@ -234,27 +340,18 @@ def test_a_file_is_used_or_named_with_its_reason(
         "load",
         lambda self: decoded.append(self.size) or load(self),
     )
-    pictures = folders.load_folder(two_classes, SIZE)
-
-    assert state(two_classes) == before
-    assert len(decoded) >= 16
-    assert max(decoded) <= (64, 64), "a refused picture was decoded"
-    assert pictures.class_names == ("dog", "fox")
-    used = callable(expected)
-    pixels = all_pixels(pictures)
-    assert len(pixels) == 16 + used
-    printed = capsys.readouterr().out
-    printed.encode()  # whatever the name, it can be printed
-    if used:
-        assert sum(map(expected, pixels)) == 1
-        assert pictures.left_out == ()
-    elif expected is None:
-        assert pictures.left_out == ()
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=expected) as raised:
+            folders.load_folder(two_classes, SIZE)
+        assert "make a sub-folder for each" in str(raised.value)
     else:
-        ((shown, reason),) = pictures.left_out
-        assert shown == f"fox/{name}"
-        assert expected in reason
-        assert f"  fox/{name}: {reason}" in printed
+        pictures = folders.load_folder(two_classes, SIZE)
+        printed = capsys.readouterr().out
+        printed.encode()  # whatever the name, it can be printed
+        expected(pictures, printed)
+        assert len(decoded) >= 15
+    assert state(two_classes) == before, "a file was changed"
+    assert max(decoded) <= (64, 64), "a refused picture was decoded"
 
 
 def test_the_expectations_can_fail():
@@ -295,15 +392,6 @@ def test_the_parts_are_stratified_disjoint_and_the_same_again(two_classes):
 
 def copy(directory, source, target):
     (directory / target).write_bytes((directory / source).read_bytes())
-
-
-def test_a_picture_in_two_classes_is_not_used(two_classes):
-    copy(two_classes, "dog/100.png", "fox/copy.png")
-    pictures = folders.load_folder(two_classes, SIZE)
-    assert len(all_pixels(pictures)) == 15
-    reasons = dict(pictures.left_out)
-    assert "is in dog" in reasons["fox/copy.png"]
-    assert "is in fox" in reasons["dog/100.png"]
 
 
 def test_a_picture_that_occurs_twice_is_used_once(two_classes):
@@ -392,24 +480,6 @@ def test_one_class_with_folders_below_it_is_one_class(tmp_path):
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"There is no folder .*nowhere"):
         folders.load_folder(tmp_path / "nowhere")
-
-
-def test_thousands_of_files(tmp_path, capsys):
-    for label, name in enumerate(("dog", "fox")):
-        (tmp_path / name).mkdir()
-        for number in range(1500):
-            image = picture(5000 * label + number, 20, 20)
-            image.save(tmp_path / name / f"{number}.bmp")
-        for number in range(100):
-            (tmp_path / name / f"bad{number}.jpg").touch()
-    pictures = folders.load_folder(tmp_path, SIZE, most=1200)
-    printed = capsys.readouterr().out
-    files = len(all_pixels(pictures)) + len(pictures.left_out)
-    assert files == 2400
-    assert "fox has 1600 files; 1200 are taken" in printed
-    bad = len(pictures.left_out)
-    assert 50 < bad < 200
-    assert f"and {bad - 50} more" in printed
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
