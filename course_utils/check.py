@@ -399,6 +399,11 @@ def scale_cost(answer, estimate):
                 float(estimate.dollars / 2),
                 "Half as long, yes, but on twice as many devices.",
             ),
+            (
+                float(estimate.dollars * 4),
+                "Twice the devices, twice the price an hour: that is once "
+                "a factor of two, and the hours are halved.",
+            ),
         ],
         "Price an hour × devices × hours: which of them change?",
     )
