@@ -232,10 +232,10 @@ def prediction_panel():
     return panel
 
 
-# ----------------------------------------------------------------- the ladder
+# ------------------------------------------------------------ cost and device
 
 
-def plot_ladder(
+def plot_cost(
     measured=None,
     examples=10_000,
     epochs=15,
@@ -337,12 +337,12 @@ def _cost(estimate):
     return ", ".join(parts)
 
 
-def ladder_panel(measured=None, device="T4"):
-    """Return sliders for pictures, epochs and device; see `plot_ladder`."""
+def cost_panel(measured=None, device="T4"):
+    """Return sliders for pictures, epochs and device; see `plot_cost`."""
     rows = _devices(measured)
 
     def plot(ax, **values):
-        return plot_ladder(measured, ax=ax, **values)
+        return plot_cost(measured, ax=ax, **values)
 
     return Panel(
         plot,
@@ -509,7 +509,9 @@ def plot_rates(grid, rate=1e-3, blocks=3, ax=None):
         ]
         for each in _rates(grid)
     }
-    looks = zip(lines.items(), ("frozen", "finetuned", "scratch"), strict=True)
+    looks = zip(
+        lines.items(), ("frozen", "finetuned", "scratch"), strict=False
+    )
     for (each, trials), arm in looks:
         color, places = plots.COLORS[arm], [_place(grid, t) for t in trials]
         ax.plot(*zip(*places, strict=True), color=color, label=f"{each:g}")

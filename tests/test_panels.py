@@ -53,7 +53,7 @@ def rates():
 
 PANELS = {
     "prediction": panels.prediction_panel,
-    "ladder": lambda: panels.ladder_panel(MEASURED),
+    "cost": lambda: panels.cost_panel(MEASURED),
     "batch size": lambda: panels.batch_size_panel(RATES, 195e9, 42e9),
     "foxes": lambda: panels.foxes_panel(grid()),
     "rates": lambda: panels.rates_panel(rates()),
@@ -130,9 +130,7 @@ def test_no_panel_leaves_a_figure_behind(panel):
 
 
 def test_without_a_front_end_a_panel_says_what_it_is(panel):
-    text = panel._repr_mimebundle_()
-    text = text[0] if isinstance(text, tuple) else text
-    assert text["text/plain"] == repr(panel)  # whole: 110 signs are kept
+    assert len(repr(panel)) <= 110  # ipywidgets cuts what is longer
     assert "the figure above" in repr(panel)
 
 
@@ -184,11 +182,11 @@ def test_a_guess_of_nothing_is_compared_by_difference():
     assert words == ["off by 6.5", "no guess"]
 
 
-# ----------------------------------------------------------------- the ladder
+# ------------------------------------------------------------ cost and device
 
 
-def test_the_ladder_says_what_the_calculator_says():
-    ax = panels.plot_ladder(MEASURED, 10_000, 15, "T4")
+def test_the_cost_says_what_the_calculator_says():
+    ax = panels.plot_cost(MEASURED, 10_000, 15, "T4")
     work = costs.training_operations(costs.donor_forward(), 10_000, 15)
     expected = costs.estimate(work, "T4")
     rows = [text.get_text() for text in ax.get_yticklabels()]
@@ -201,16 +199,16 @@ def test_the_ladder_says_what_the_calculator_says():
     assert panels.timing.format_seconds(expected.seconds) in ax.get_title()
 
 
-def test_the_ladder_takes_the_rungs_of_the_scoreboard():
+def test_the_cost_takes_the_rungs_of_the_scoreboard():
     scoreboard.record("Python lists", notebook=1, flops_per_second=5e7)
-    ax = panels.plot_ladder()
+    ax = panels.plot_cost()
     assert ax.get_yticklabels()[0].get_text() == "Python lists"
-    assert "Python lists" in panels.ladder_panel().controls["device"].options
+    assert "Python lists" in panels.cost_panel().controls["device"].options
 
 
 def test_an_unknown_device_names_those_that_exist():
     with pytest.raises(KeyError, match="choose Python lists, NumPy"):
-        panels.plot_ladder(MEASURED, device="abacus")
+        panels.plot_cost(MEASURED, device="abacus")
 
 
 # ------------------------------------------------------ batch size and roof
