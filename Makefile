@@ -2,13 +2,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+SITE = .venv-site
 LOCK = tests/environments/tested.txt
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test style refresh donors grids bench bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test style refresh present slides site test-site donors grids bench bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest
 
 help: ## list the commands
@@ -16,6 +17,22 @@ help: ## list the commands
 
 lab: $(VENV)/.ready ## open the course in JupyterLab
 	$(BIN)/jupyter lab $(LAB_OPTIONS) notebooks/00_start_here.ipynb
+
+present: $(VENV)/.ready ## open the course, or NOTEBOOK=path, as slides in JupyterLab
+	@mkdir -p build/present/jupyterlab-slideshow
+	@echo '{"active": true}' > build/present/jupyterlab-slideshow/plugin.jupyterlab-settings
+	JUPYTERLAB_SETTINGS_DIR=build/present JUPYTERLAB_WORKSPACES_DIR=build/present/workspaces \
+	  $(BIN)/jupyter lab $(LAB_OPTIONS) $(or $(NOTEBOOK),notebooks/00_start_here.ipynb)
+
+slides: $(SITE)/.ready ## write build/slides: HTML slides that need no network
+	$(SITE)/bin/python docs/slides/build.py
+
+site: $(SITE)/.ready ## write build/site: the executed course to read without network
+	$(SITE)/bin/python docs/site/build.py
+
+test-site: slides site ## look at both with Chromium: overflow, barriers, network
+	$(SITE)/bin/python docs/look.py slides --pictures build/pictures
+	$(SITE)/bin/python docs/look.py site
 
 test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
 	BIN=$(BIN) bash tests/run.sh
@@ -57,8 +74,8 @@ publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, 
 lock: ## write the exact sets of packages, tested and oldest (needs uv)
 	bash tests/environments/lock.sh
 
-clean: ## remove the environment
-	rm -rf $(VENV)
+clean: ## remove the environments and all that was built
+	rm -rf $(VENV) $(SITE) build
 
 $(VENV)/.ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
@@ -68,4 +85,9 @@ $(VENV)/.ready: $(LOCK) pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(SITE)/.ready: docs/requirements.txt
+	$(PYTHON) -m venv $(SITE)
+	$(SITE)/bin/python -m pip install --quiet --requirement $<
 	@touch $@

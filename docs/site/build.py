@@ -1,0 +1,142 @@
+"""Build the executed course as a site that is read without a network.
+
+    python docs/site/build.py [folder]
+
+The notebooks are shown as they were stored; none is run. Pages are gathered
+in build/site-source first, at the paths that they have in the repository, so
+that the links between them hold.
+"""
+
+import re
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+from sphinx.cmd.build import build_main
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+REPOSITORY = (
+    f"https://github.com/{PROJECT['tool']['course']['repository']}/blob/"
+    f"v{PROJECT['project']['version']}"
+)
+PAGES = [
+    "data/README.md",
+    "docs/platforms.md",
+    "docs/teaching.md",
+    ".github/CONTRIBUTING.md",
+]
+# The page of the front and the ledger are both parts of the README.
+LEDGER = re.compile(r"(?ms)^## (Claims\n.*?)(?=^## )")
+LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
+BADGE = re.compile(r"\[!\[([^\]]+)\]\([^)]*\)\]\(([^)]*)\)")
+LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)")
+
+
+def stage(source):
+    """Gather the pages, links to other files leading to the repository."""
+    shutil.rmtree(source, ignore_errors=True)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    front, ledger = LEDGER.sub("", readme), LEDGER.search(readme)[1]
+    lessons = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    pages = [page for page in PAGES if (ROOT / page).exists()]
+    staged = {f"notebooks/{path.name}" for path in lessons} | {*pages}
+    index = front + contents(lessons, pages)
+    write(source, "index.md", links(index, ROOT, staged))
+    write(source, "claims.md", links(f"# {ledger}", ROOT, staged))
+    for page in pages:
+        text = (ROOT / page).read_text("utf-8")
+        write(source, page, links(text, (ROOT / page).parent, staged))
+    for path in lessons:
+        notebook = nbformat.read(path, as_version=4)
+        write(
+            source,
+            f"notebooks/{path.name}",
+            nbformat.writes(prepare(notebook, staged)),
+        )
+    for path in (ROOT / "docs").glob("*.png"):
+        shutil.copy(path, source / "docs" / path.name)
+
+
+def contents(lessons, pages):
+    """Return the tables of contents, which the sidebar shows."""
+    groups = {
+        "Lessons": [f"notebooks/{path.name}" for path in lessons],
+        "More": ["claims.md", *pages],
+    }
+    return "".join(
+        f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n"
+        + "\n".join(names)
+        + "\n```\n"
+        for caption, names in groups.items()
+    )
+
+
+def prepare(notebook, staged):
+    """Return a notebook for readers: text for badges, words for figures."""
+    notebook.metadata["language_info"] = LANGUAGE
+    for cell in notebook.cells:
+        kind = cell.metadata.get("slideshow", {}).get("slide_type")
+        tags = cell.metadata.setdefault("tags", [])
+        if kind == "notes":
+            tags.append("remove-cell")
+        elif "setup" in tags:
+            tags.append("hide-input")
+        if cell.cell_type == "markdown":
+            source = BADGE.sub(r"[\1](\2)", cell.source)
+            source = re.sub(r"<!--.*?-->", "", source)
+            cell.source = links(source, ROOT / "notebooks", staged)
+        texts = [
+            output.get("metadata", {}).get("image/png", {}).get("alt")
+            for output in cell.get("outputs", [])
+        ]
+        if any(texts):
+            text = " Then: ".join(filter(None, texts))
+            cell.metadata["mystnb"] = {"image": {"alt": text}}
+    return notebook
+
+
+def links(text, folder, staged):
+    """Lead links to files that are no pages to the repository."""
+
+    def lead(match):
+        target = (folder / match[1]).resolve()
+        if not target.is_relative_to(ROOT):
+            return match[0]
+        name = target.relative_to(ROOT).as_posix()
+        if name == "README.md":
+            return "/index.md"
+        if name in staged or target.suffix == ".png":
+            return match[0]
+        return f"{REPOSITORY}/{name}"
+
+    return LINK.sub(lead, text)
+
+
+def write(source, name, text):
+    """Write one page below the folder of the gathered ones."""
+    path = source / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+
+
+def build(folder):
+    """Write the site into a folder; return Sphinx's exit status."""
+    source = ROOT / "build" / "site-source"
+    stage(source)
+    shutil.rmtree(folder, ignore_errors=True)
+    doctrees = ROOT / "build" / "site-doctrees"
+    options = ["-q", "-W", "--keep-going", "-E", "-b", "html"]
+    places = ["-c", HERE, "-d", doctrees, source, folder]
+    status = build_main([*options, *map(str, places)])
+    if status == 0:
+        print(f"The course as a site: open {folder / 'index.html'}")
+    return status
+
+
+if __name__ == "__main__":
+    target = sys.argv[1] if sys.argv[1:] else ROOT / "build" / "site"
+    sys.exit(build(Path(target)))
