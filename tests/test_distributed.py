@@ -48,6 +48,9 @@ print("RESULT", json.dumps(
 """
 
 
+POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+
+
 def result(text):
     import json
 
@@ -166,6 +169,7 @@ def alive(pid):
     return True
 
 
+@POSIX
 def test_a_killed_worker_ends_all_within_seconds(tmp_path):
     caught = []
 
@@ -220,6 +224,7 @@ def test_a_machine_that_never_joins():
     assert "Not all machines joined" in printed[1]
 
 
+@POSIX
 def test_a_worker_lost_on_one_machine_ends_the_other(tmp_path):
     port = free_port()
     runs = [launcher(n, 2, port, sleeper(tmp_path)) for n in (0, 1)]
@@ -231,6 +236,7 @@ def test_a_worker_lost_on_one_machine_ends_the_other(tmp_path):
     assert not any(map(alive, pids))
 
 
+@POSIX
 def test_a_launcher_that_is_killed_is_missed(tmp_path):
     port = free_port()
     runs = [launcher(n, 2, port, sleeper(tmp_path)) for n in (0, 1)]
@@ -242,6 +248,24 @@ def test_a_launcher_that_is_killed_is_missed(tmp_path):
     assert "Machine 1 is gone or silent" in printed
     assert not alive(pids[0])
     runs[1].communicate()
+
+
+def test_a_full_disk_stops_no_training(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("keras")
+
+    class Network:
+        optimizer = type("Optimizer", (), {"variables": ()})
+        variables = ()
+
+    def full(path, write):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(distributed.paths, "write_atomically", full)
+    callback = Cluster().checkpoint(tmp_path / "c.npz")
+    callback.set_model(Network)
+    callback.on_epoch_end(4)
+    said = capsys.readouterr().out
+    assert "epoch 5 cannot be written (No space left on device)" in said
 
 
 # ------------------------------------------------------------- real training
@@ -292,6 +316,7 @@ def test_two_processes_train_as_two_devices_of_one(
     assert first[3] == pytest.approx(second[3], rel=1e-6)
 
 
+@POSIX
 def test_a_killed_training_goes_on_after_its_last_checkpoint(
     script, reference, tmp_path
 ):
