@@ -76,7 +76,7 @@ def run(path):
     notebook = nbformat.read(path, as_version=4)
     started, figures = time.perf_counter(), []
 
-    def look(cell, cell_index, **_):
+    def look(cell, cell_index, execute_reply):
         if any("image/png" in o.get("data", {}) for o in cell.outputs):
             figures.append(time.perf_counter() - started)
 
@@ -86,10 +86,7 @@ def run(path):
             timeout=600,
             kernel_name="python3",
             resources={"metadata": {"path": str(path.parent)}},
-            on_cell_complete=lambda **_: None,
-            on_cell_executed=lambda cell, cell_index, execute_reply: look(
-                cell, cell_index
-            ),
+            on_cell_executed=look,
         ).execute()
     return {
         "seconds": round(time.perf_counter() - started, 1),

@@ -1,0 +1,172 @@
+"""The ladder shows one climb, and says whose it is."""
+
+import json
+import subprocess
+import sys
+import time
+
+import bench
+import matplotlib.pyplot as plt
+import pytest
+
+from course_utils import devices, ladder, paths, scoreboard
+
+HERE = {"processor": "A", "threads": 2, "accelerators": []}
+GPU = HERE | {"accelerators": ["T4 (15 GiB)"]}
+
+
+def entry(rung, notebook, rate, hardware=HERE, **more):
+    return {
+        "rung": rung,
+        "notebook": notebook,
+        "time": "2026-11-24T12:00:00",
+        "examples_per_second": rate,
+        "flops_per_second": rate * 1e6,
+        "hardware": hardware,
+        **more,
+    }
+
+
+CLIMB = [
+    entry("Python lists", 1, 100.0),
+    entry("NumPy, batches", 2, 90_000.0, limit_flops_per_second=1e11,
+          times_lists=1200.0),
+    entry("TensorFlow, XLA", 3, 80_000.0, limit_flops_per_second=1e11),
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def empty_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(paths, "data_directory", lambda: tmp_path / "data")
+    (tmp_path / "data" / "reference").mkdir(parents=True)
+    return tmp_path
+
+
+def keep(folder, name, records):
+    path = folder / "data" / "reference" / name
+    path.write_text(json.dumps({"records": records}))
+
+
+def test_rungs_are_the_latest_of_notebooks_01_to_04_that_were_timed():
+    records = [
+        entry("Python lists", 1, 50.0),
+        *CLIMB,
+        entry("donor", 5, 300.0),
+        {"rung": "prediction", "notebook": 0, "time": "2026"},
+        entry("untimed", 3, 1.0) | {"examples_per_second": None},
+    ]
+    found = ladder.rungs(records)
+    assert [e["rung"] for e in found] == [e["rung"] for e in CLIMB]
+    assert found[0]["examples_per_second"] == 100.0
+
+
+def test_the_share_uses_the_limit_beside_the_rung_or_of_its_machine():
+    assert ladder.limit_share(CLIMB[1], CLIMB) == pytest.approx(0.9)
+    assert ladder.limit_share(CLIMB[0], CLIMB) == pytest.approx(1e-3)
+    foreign = entry("JAX GPU:0", 4, 5.0, GPU)
+    assert ladder.limit_share(foreign, CLIMB) is None
+
+
+def test_your_own_ladder_is_drawn_when_you_climbed_it(capsys, empty_home):
+    keep(empty_home, "ladder.json", CLIMB)
+    for number in (1, 2, 3):
+        scoreboard.record(
+            f"own {number}", notebook=number, examples_per_second=number
+        )
+    assert [e["rung"] for e in ladder.own_or_reference()] == [
+        "own 1", "own 2", "own 3",
+    ]  # fmt: skip
+    assert capsys.readouterr().out == ""
+
+
+def test_the_reference_is_never_mixed_with_your_rungs(capsys, empty_home):
+    keep(empty_home, "ladder.json", CLIMB)
+    scoreboard.record("mine", notebook=1, examples_per_second=7)
+    found = ladder.own_or_reference()
+    assert [e["rung"] for e in found] == [e["rung"] for e in CLIMB]
+    said = capsys.readouterr().out
+    assert "lacks notebook 02, 03" in said
+    assert "measured elsewhere, on A, 2 threads, 2026-11-24" in said
+
+
+def test_without_a_reference_your_few_rungs_are_drawn():
+    scoreboard.record("mine", notebook=1, examples_per_second=7)
+    assert [e["rung"] for e in ladder.own_or_reference()] == ["mine"]
+
+
+def test_no_accelerator_was_measured_and_it_says_so(capsys):
+    ladder.show_elsewhere()
+    assert "No accelerator has been measured yet" in capsys.readouterr().out
+
+
+def test_accelerators_carry_machine_and_date(capsys, empty_home):
+    record = entry("JAX GPU:0, float32", 4, 2e6, GPU)
+    keep(empty_home, "ladder_t4.json", [record])
+    ladder.show_elsewhere()
+    said = capsys.readouterr().out
+    assert said.startswith("measured elsewhere (T4 (15 GiB), 2026-11-24): JAX")
+    ax = ladder.plot_ladder(CLIMB, ladder.elsewhere())
+    texts = [text.get_text() for text in ax.texts]
+    assert texts[-1] == "T4 (15 GiB), 2026-11-24"
+    assert ax.get_yticklabels()[-1].get_text() == (
+        "JAX GPU:0, float32 (elsewhere)"
+    )
+    plt.close(ax.figure)
+
+
+def test_the_figure_tells_factor_and_share():
+    ax = ladder.plot_ladder(CLIMB)
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == [
+        "×1, 0.10% of the limit",
+        "×900, 90% of the limit",
+        "×800, 80% of the limit",
+    ]
+    assert ax.get_xscale() == "log"
+    plt.close(ax.figure)
+
+
+def test_nothing_to_draw():
+    with pytest.raises(ValueError, match="run notebooks 01 to 03 first"):
+        ladder.plot_ladder([])
+
+
+# ------------------------------------------------------------------ make bench
+
+
+def test_the_bench_judges_what_the_course_promises():
+    first, second = bench.judge(CLIMB)
+    assert "1,200 times" in first and first.endswith("holds")
+    assert "NumPy, batches, 90%" in second and second.endswith("holds")
+    slow = [CLIMB[0], CLIMB[1] | {"times_lists": 300.0,
+                                  "flops_per_second": 5e10}]  # fmt: skip
+    assert all("does not hold" in line for line in bench.judge(slow))
+
+
+def test_accelerators_get_a_file_of_their_own():
+    assert bench.ladder_name(()) == "ladder.json"
+    name = bench.ladder_name(("Tesla T4 (15 GiB)",))
+    assert name == "ladder_tesla-t4-15-gib.json"
+
+
+def test_the_bench_stores_the_machine_and_draws(monkeypatch, empty_home):
+    monkeypatch.setattr(bench, "REFERENCE", empty_home / "data" / "reference")
+    bench.store("ladder.json", records=CLIMB)
+    told = json.loads((bench.REFERENCE / "ladder.json").read_text())
+    assert told["hardware"]["threads"] == devices.usable_threads()
+    bench.draw(empty_home / "ladder.png")
+    size = (empty_home / "ladder.png").stat().st_size
+    assert 5_000 < size < 150_000
+
+
+def test_the_peak_counts_what_a_child_takes():
+    code = "import time; kept = b'x' * 200_000_000; time.sleep(3)"
+    with bench.Peak(interval=0.05) as peak:
+        child = subprocess.Popen([sys.executable, "-c", code])
+        end = time.monotonic() + 30
+        while peak.bytes < 2e8 and time.monotonic() < end:
+            time.sleep(0.05)
+        child.kill()
+        child.wait()
+    assert 2e8 < peak.bytes < 4e8
