@@ -35,6 +35,7 @@ KERAS_MODULES = {
     "augmentation",
     "forgetting",
     "limits_of_transfer",
+    "progress",
     "train_donor",
     "transfer",
 }
