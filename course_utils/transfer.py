@@ -135,14 +135,16 @@ def scratch_accuracies(pictures, count, seeds=SEEDS, epochs=None):
 
 
 def restart(network, seed):
-    """Give a compiled network the random weights that this seed draws.
+    """Give a network the random weights that this seed draws.
 
-    Its optimizer forgets its past too, and its schedule begins anew.
+    Where it is compiled, its optimizer forgets its past too, and its
+    schedule begins anew.
     """
     keras.utils.set_random_seed(seed)
     fresh = train_donor.build_network(network.output_shape[-1])
     network.set_weights(fresh.get_weights())
-    for variable in network.optimizer.variables:
+    optimizer = getattr(network, "optimizer", None)
+    for variable in optimizer.variables if optimizer else ():
         variable.assign(np.zeros(variable.shape))
 
 
