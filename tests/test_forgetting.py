@@ -152,6 +152,7 @@ def test_frozen_blocks_forget_nothing(bench):
 
 def test_a_donor_of_random_weights_does_not_know_three_animals(bench):
     spoiled = copy(bench)
+    spoiled.untouched = None
     spoiled.base_weights = transfer.random_base().get_weights()
     start = forgetting.stored(bench.old.source)["from_start"]
     rows = [spoiled.run(TWO_FROZEN, seed) for seed in range(3)]
