@@ -235,6 +235,7 @@ def measure(source):
         "pair": PAIR,
         "seeds": len(SEEDS),
         "image_size": IMAGE_SIZE,
+        "asked": ASKED,
         "date": date.today().isoformat(),
         "hardware": devices.hardware().summary(),
         "accuracy": {},
@@ -274,7 +275,6 @@ def _own_names(name, pictures):
     scores = giant.class_scores(pictures.x_test[chosen], name)
     return {
         "without_training": round(without_training(scores, labels), 4),
-        "pictures": len(labels),
         **{
             f"{kind}_called_{kind}": round(
                 giant.share_called(scores[labels == label], kind), 4

@@ -6,7 +6,7 @@ the course's own donor goes on in their place. Introduced in notebook 08.
 """
 
 import contextlib
-import io
+import logging
 import socket
 import threading
 import urllib.error
@@ -72,6 +72,8 @@ def load(
     """
     if name not in NAMES:
         raise ValueError(f"There is no {name!r}: choose {', '.join(NAMES)}.")
+    # TensorFlow warns when several networks answer one after the other.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     reason = ""
     if name in BACKBONES:
         try:
@@ -130,6 +132,10 @@ def _in_time(build, seconds):
     first = min(AGAIN_SECONDS if _silent else ANSWER_SECONDS, seconds)
 
     def work():
+        import keras
+
+        # In this thread alone: a download shows neither address nor bar.
+        keras.config.disable_interactive_logging()
         try:
             results.append(build())
         except Exception as error:  # whatever network or file it is
@@ -139,11 +145,10 @@ def _in_time(build, seconds):
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(min(STALL_SECONDS, seconds))
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            worker.start()
-            worker.join(first)
-            if worker.is_alive() and first < seconds and _host_answers():
-                worker.join(seconds - first)
+        worker.start()
+        worker.join(first)
+        if worker.is_alive() and first < seconds and _host_answers():
+            worker.join(seconds - first)
     finally:
         socket.setdefaulttimeout(before)
     if not results and _silent:
@@ -218,7 +223,13 @@ def features(network, pictures, batch_size=32):
         kept = np.load(path, allow_pickle=False)
         if len(kept) == len(pictures):
             return kept
-    result = network.predict(pictures, batch_size=batch_size, verbose=0)
+    # Only whole batches: another shape would compile the network anew.
+    padded = np.pad(
+        pictures,
+        [(0, -len(pictures) % batch_size), *[(0, 0)] * (pictures.ndim - 1)],
+    )
+    result = network.predict(padded, batch_size=batch_size, verbose=0)
+    result = result[: len(pictures)]
     paths.write_atomically(path, lambda file: np.save(file, result))
     return result
 
