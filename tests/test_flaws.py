@@ -97,6 +97,7 @@ def test_a_fine_tuning_that_unfreezes_nothing(names):
         pairs = zip(start, base.get_weights(), strict=True)
         return [bool((old != new).any()) for old, new in pairs]
 
+    names |= {"x": names["x"][:96], "y": names["y"][:96]}
     run("flaw-unfreeze", names)
     assert not any(moved())
     assert names["few_weights"] == 128 * 2 + 2
@@ -138,6 +139,7 @@ def test_a_cache_freezes_the_augmentation(names):
 
 
 def test_batch_normalization_learns_at_rate_zero(names):
+    names |= {"x_few": names["x_few"][:8], "y_few": names["y_few"][:8]}
     run("flaw-norm", names)
     assert names["moved"] == {"moving_mean": 448, "moving_variance": 448}
     assert names["after"] != names["before"]
