@@ -19,8 +19,7 @@ lab: $(VENV)/.ready ## open the course in JupyterLab
 	$(BIN)/jupyter lab $(LAB_OPTIONS) notebooks/00_start_here.ipynb
 
 present: $(VENV)/.ready ## open the course, or NOTEBOOK=path, as slides in JupyterLab
-	@mkdir -p build/present/jupyterlab-slideshow
-	@echo '{"active": true}' > build/present/jupyterlab-slideshow/plugin.jupyterlab-settings
+	@rm -rf build/present && mkdir -p build && cp -r docs/slides/lab build/present
 	JUPYTERLAB_SETTINGS_DIR=build/present JUPYTERLAB_WORKSPACES_DIR=build/present/workspaces \
 	  $(BIN)/jupyter lab $(LAB_OPTIONS) $(or $(NOTEBOOK),notebooks/00_start_here.ipynb)
 
