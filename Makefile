@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test style refresh present slides site test-site donors grids bench bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-browser style refresh present slides site test-site donors grids bench bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest
 
 help: ## list the commands
@@ -38,6 +38,9 @@ test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
 
 test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest: $(VENV)/.ready
 	$(BIN)/python tests/platforms.py $(@:test-%=%) $(NOTEBOOK)
+
+test-browser: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, in JupyterLab with a headless Chromium
+	$(BIN)/python tests/browser.py $(BROWSER_OPTIONS) $(or $(NOTEBOOK),notebooks/*.ipynb)
 
 style: $(VENV)/.ready ## check code and notebooks for style only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
