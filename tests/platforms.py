@@ -300,7 +300,7 @@ def try_platform(name, paths):
             shutil.copy(path, place)
         pytest = (
             "-m pytest -p tests.solutions -p tests.noise --nbval-lax "
-            "--nbval-kernel-name platform --nbval-cell-timeout 300 "
+            "--nbval-kernel-name platform --nbval-cell-timeout 900 "
             "--nbval-kernel-startup-timeout 300 --durations 9"
         )
         tried = subprocess.run(
