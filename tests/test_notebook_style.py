@@ -502,6 +502,17 @@ def figures_are_read(lesson):
 
 
 @rule(
+    "Call plots.use_course_style() first, then run tests/refresh.py.",
+    lambda lesson: lesson.cells[5].outputs[0].metadata.clear(),
+)
+def figures_speak(lesson):
+    for index, _, output in lesson.outputs():
+        text = output.get("metadata", {}).get("image/png", {}).get("alt")
+        if "image/png" in output.get("data", {}) and not text:
+            yield index, "a figure without alternative text"
+
+
+@rule(
     "End with plt.show() or print what a reader can use.",
     set_outputs(
         5,
@@ -583,6 +594,7 @@ def good_lesson():
             "image/png": PIXEL,
             "text/plain": "<Figure size 700x400 with 1 Axes>",
         },
+        metadata={"image/png": {"alt": "Vertical axis: cost, 0 to 1."}},
     )
     cells = [
         say(
