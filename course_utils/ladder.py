@@ -88,6 +88,24 @@ def own_or_reference():
     return stored
 
 
+def rung(name):
+    """Return your latest record of a rung, or the reference run's.
+
+    A printed sentence says so where it is not yours. Raises LookupError when
+    neither holds it.
+    """
+    own = scoreboard.latest(name)
+    if own:
+        return own
+    for entry in reference():
+        if entry["rung"] == name:
+            print(f"{name}: measured elsewhere, on {where(entry)}.")
+            return entry
+    raise LookupError(
+        f"Nobody has measured {name!r} yet: run notebooks 01 to 03 first."
+    )
+
+
 def show_elsewhere():
     """Print what accelerators others measured, or that there are none."""
     found = rungs(elsewhere())

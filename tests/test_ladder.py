@@ -95,6 +95,17 @@ def test_without_a_reference_your_few_rungs_are_drawn():
     assert [e["rung"] for e in ladder.own_or_reference()] == ["mine"]
 
 
+def test_a_rung_is_your_own_or_the_references_or_missing(capsys, empty_home):
+    with pytest.raises(LookupError, match="run notebooks 01 to 03 first"):
+        ladder.rung("Python lists")
+    keep(empty_home, "ladder.json", CLIMB)
+    assert ladder.rung("Python lists")["examples_per_second"] == 100.0
+    assert "measured elsewhere, on A, 2 threads" in capsys.readouterr().out
+    scoreboard.record("Python lists", notebook=1, examples_per_second=7)
+    assert ladder.rung("Python lists")["examples_per_second"] == 7
+    assert capsys.readouterr().out == ""
+
+
 def test_no_accelerator_was_measured_and_it_says_so(capsys):
     ladder.show_elsewhere()
     assert "No accelerator has been measured yet" in capsys.readouterr().out

@@ -63,10 +63,10 @@ def test_calibration_finds_the_machine_again():
         assert found.seconds(2, batch) == pytest.approx(TOY.seconds(2, batch))
 
 
-def test_an_instant_link_has_no_end_of_bandwidth():
+def test_a_link_whose_bandwidth_cannot_be_seen():
     flat = {4e3: 1e-3, 4e6: 1e-3}
     found = scaling.calibrate({1: 1.0, 2: 2.0}, flat, 4e5)
-    assert found.bandwidth == float("inf")
+    assert found.bandwidth > 1e15
     assert found.seconds(256, 256) > 0
 
 
