@@ -115,8 +115,16 @@ CLAIMS = {
     ),
     "rehearsal": Claim(
         7,
-        "A hundred old pictures of each among the new ones win back at least "
-        "half of what 1e-3 forgets (here: points beyond half)",
+        "A hundred old cats among the new pictures win back at least half "
+        "of what the widened donor forgets without them, asked about all "
+        "three animals (here: points beyond half)",
+        "half of what the same training forgets on new pictures alone",
+        at_least=0.1,
+    ),
+    "rehearsal at a high rate": Claim(
+        7,
+        "At 1e-3, too, a hundred old pictures of each win back at least half "
+        "of the forgotten points of cats and dogs (here: points beyond half)",
         "half of what the same training forgets without them",
         at_least=0.1,
     ),
@@ -271,13 +279,20 @@ def forgetting_effects(grid):
         trials.forgotten(grid, trial)
         for trial in (trials.CAREFUL, trials.CARELESS, trials.REHEARSING)
     )
+    names = (trials.TWO_FROZEN, trials.WIDENED_ALONE, trials.WIDENED)
+    rows = [grid["runs"][trial]["cat/dog/fox"] for trial in names]
+    seeds = min(map(len, rows))
+    joined, alone, rehearsing = (row[:seeds] for row in rows)
     effects = {
         "low rate gains": evaluation.interval(gained),
         "low rate keeps": evaluation.interval(low),
         "high rate forgets": evaluation.interval(
             high - 2 * np.maximum(low, 0)
         ),
-        "rehearsal": evaluation.interval(high / 2 - rehearsed),
+        "rehearsal": evaluation.interval(
+            100 * (rehearsing - (joined + alone) / 2)
+        ),
+        "rehearsal at a high rate": evaluation.interval(high / 2 - rehearsed),
     }
     if "from_start" in grid:
         widened, start = grid["runs"][trials.WIDENED], grid["from_start"]

@@ -16,7 +16,6 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from datetime import date
-from importlib.metadata import version
 
 import numpy as np
 
@@ -525,7 +524,6 @@ def measure_grid(source, again=False):
         grid = head | {
             "date": date.today().isoformat(),
             "hardware": devices.hardware().summary(),
-            "keras": version("keras"),
             "before": bench.before(),
             "runs": [],
         }

@@ -95,7 +95,9 @@ def test_with_nothing_unfrozen_nothing_is_gained_or_forgotten(source):
     still = with_rows(grid, CAREFUL=FROZEN, CARELESS=FROZEN)
     assert falls(still, "low rate gains")
     assert falls(still, "high rate forgets")
-    assert falls(still, "rehearsal")
+    assert falls(still, "rehearsal at a high rate")
+    alone = with_rows(grid, WIDENED=TWO_FROZEN, WIDENED_ALONE=TWO_FROZEN)
+    assert falls(alone, "rehearsal")
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -108,8 +110,11 @@ def test_with_equal_rates_there_is_no_difference(source):
 @pytest.mark.parametrize("source", SOURCES)
 def test_without_rehearsal_nothing_is_won_back(source):
     grid = forgetting.stored(source)
-    assert falls(with_rows(grid, REHEARSING=CARELESS), "rehearsal")
-    assert falls(with_rows(grid, WIDENED=WIDENED_ALONE), "three animals")
+    high = with_rows(grid, REHEARSING=CARELESS)
+    assert falls(high, "rehearsal at a high rate")
+    alone = with_rows(grid, WIDENED=WIDENED_ALONE)
+    assert falls(alone, "rehearsal")
+    assert falls(alone, "three animals")
 
 
 @pytest.mark.parametrize("source", SOURCES)
