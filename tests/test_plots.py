@@ -29,6 +29,14 @@ def test_the_style_is_applied():
     assert plt.rcParams["lines.linewidth"] == 2.5
 
 
+def test_lines_differ_in_stroke_where_only_a_color_is_named():
+    ax = plt.subplots()[1]
+    lines = [ax.plot([1, 2], color="black")[0] for _ in range(4)]
+    assert len({line.get_linestyle() for line in lines}) == 4
+    (points,) = ax.plot([1, 2], "o", color="black")
+    assert points.get_linestyle() == "None"
+
+
 def test_ideas_differ_in_color_and_in_marker():
     assert plots.COLORS.keys() == plots.MARKERS.keys()
     for look in (plots.COLORS, plots.MARKERS):
