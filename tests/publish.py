@@ -48,8 +48,8 @@ if not find_spec("course_utils"):  # on Colab and Kaggle
 assert find_spec("course_utils"), "{sentence}"
 import course_utils; course_utils.expect("{tag}")"""
 NOT_FETCHED = (
-    "The course could not be fetched. On Kaggle: Settings > Turn on internet; "
-    "then run this cell again."
+    "The course could not be fetched. On Kaggle: Settings > Turn on internet, "
+    "then run this cell again. On your own machine: Kernel > Change Kernel."
 )
 
 
