@@ -271,6 +271,38 @@ def test_a_network_that_hangs_does_not_hang_the_notebook(hangs):
     assert seconds < 15
 
 
+SILENT = """
+import json, os, socket, time
+hole = socket.create_server(("127.0.0.1", 0))  # it takes calls, says nothing
+address = f"http://127.0.0.1:{{hole.getsockname()[1]}}"
+os.environ.update(https_proxy=address, HTTPS_PROXY=address)
+from course_utils import quiet, giant
+with quiet():
+    import keras
+giant.ANSWER_SECONDS, giant.AGAIN_SECONDS = 2, 1
+keras.applications.MobileNet(weights=None, alpha=0.25)  # warm
+waits = []
+for _ in range(2):
+    started = time.perf_counter()
+    try:
+        giant._keras_backbone("MobileNet", 96, 60)
+    except giant.WeightsUnavailable as reason:
+        waits.append([time.perf_counter() - started, str(reason)])
+print(json.dumps(waits))
+"""
+
+
+def test_a_network_that_swallows_everything_costs_seconds(tmp_path):
+    first, second = run(
+        SILENT.format(),
+        KERAS_HOME=str(tmp_path),
+        no_proxy="",
+        NO_PROXY="",
+    )
+    assert "did not answer" in first[1] and "did not answer" in second[1]
+    assert first[0] < 15 and second[0] < 10  # of 60 that it may take
+
+
 @needs_package
 def test_the_package_stands_in_for_keras_weights():
     name, seconds = run(HANG.format(hangs=True, package=True))
@@ -334,6 +366,15 @@ def count_predictions(network):
     predict = network.predict
     network.predict = lambda *a, **k: calls.append(1) or predict(*a, **k)
     return calls
+
+
+def test_a_batch_that_is_not_full_changes_nothing(cache, network, pictures):
+    whole = network.predict(pictures, verbose=0)
+    shapes = []
+    predict = network.predict
+    network.predict = lambda x, **k: shapes.append(len(x)) or predict(x, **k)
+    got = giant.features(network, pictures, batch_size=4)
+    assert shapes == [12] and np.allclose(got, whole, atol=1e-5)
 
 
 def test_features_are_computed_once(cache, network, pictures):
