@@ -115,7 +115,8 @@ class Estimate:
         if self.kilowatt_hours is not None:
             parts.append(f"{self.kilowatt_hours:,.3g} kWh (estimated)")
         if self.dollars is not None:
-            parts.append(f"{self.dollars:,.2f} dollars")
+            digits = ",.2f" if self.dollars >= 0.01 else ".2g"
+            parts.append(f"{self.dollars:{digits}} dollars")
         return ", ".join(parts)
 
 
