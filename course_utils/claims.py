@@ -325,12 +325,25 @@ def limit_effects(accuracy):
 
 def ledger(source):
     """Return {claim: effect} for all that is measured on a source."""
-    from course_utils import forgetting, limits_of_transfer, transfer
+    from course_utils import (
+        borrow,
+        forgetting,
+        limits_of_transfer,
+        recipes,
+        transfer,
+    )
 
+    timed = recipes.stored()
     return (
         transfer_effects(transfer.stored(source)["accuracy"])
         | forgetting_effects(forgetting.stored(source))
         | limit_effects(limits_of_transfer.stored(source)[0])
+        | borrow.effects(borrow.stored(source))
+        | (
+            {"recipes": recipes.effect(timed)}
+            if timed["source"] == source
+            else {}
+        )
     )
 
 
