@@ -125,11 +125,12 @@ def plot_ladder(records, others=(), ax=None):
     """Draw pictures per second of each rung, from the slowest start upward.
 
     records: what `own_or_reference` returns, of one climb
-    others: records of other machines, drawn below as open marks with their
-        machine's name
+    others: records of other machines, drawn on top as open marks with their
+        machine's name and date
 
     Beside each rung stand its factor over the first one and its share of the
-    machine's limit. Returns the axes. Raises ValueError without any record.
+    machine's limit, which is the dashed line. Returns the axes. Raises
+    ValueError without any record.
     """
     import matplotlib.pyplot as plt
 
@@ -140,41 +141,44 @@ def plot_ladder(records, others=(), ax=None):
         )
     base = records[0][_RATE]
     labels = [entry["rung"] for entry in records]
-    labels += [f"{entry['rung']} (elsewhere)" for entry in others]
+    labels += [
+        f"{entry['rung']}\n(elsewhere: {where(entry)})" for entry in others
+    ]
     if ax is None:
-        ax = plt.subplots(figsize=(7, 1.4 + 0.42 * len(labels)))[1]
-    fastest = max(entry[_RATE] for entry in [*records, *others])
-    left = base / 3
+        ax = plt.subplots(figsize=(8, 1.4 + 0.45 * len(labels)))[1]
     for height, entry in enumerate([*records, *others]):
         own = height < len(records)
         text = _text(entry, records if own else others, base if own else None)
-        ax.hlines(height, left, entry[_RATE], color="0.8", linewidth=2)
+        ax.hlines(height, base / 3, entry[_RATE], color="0.8", linewidth=2)
         ax.plot(
             entry[_RATE], height, "o" if own else "D", markersize=11,
             color="#0072B2", markerfacecolor="#0072B2" if own else "white",
         )  # fmt: skip
-        ax.annotate(
-            text, (entry[_RATE], height), (10, 0),
-            textcoords="offset points", va="center", fontsize="small",
+        ax.text(
+            1.02, height, text, va="center", fontsize="small",
+            transform=ax.get_yaxis_transform(),
         )  # fmt: skip
+    limits = [e[_LIMIT] * e[_RATE] / e[_SPEED] for e in records if _LIMIT in e]
+    if limits:
+        ax.axvline(max(limits), color="black", linestyle="--", linewidth=1.5)
     ax.set_xscale("log")
-    ax.set_xlim(left, fastest * (fastest / left) ** 0.42)
+    ax.set_xlim(left=base / 3)
     ax.set_ylim(-0.6, len(labels) - 0.4)
     ax.set_yticks(range(len(labels)), labels)
+    for label in ax.get_yticklabels()[len(records) :]:
+        label.set_fontsize("small")
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("pictures per second")
+    ax.set_xlabel("pictures per second (dashed: the limit)")
+    ax.set_title("factor, share of limit", loc="right", fontsize="small")
     return ax
 
 
 def _text(entry, entries, base):
-    factor = f"×{entry[_RATE] / base:,.0f}" if base else where(entry)
-    if base == entry[_RATE]:
-        factor = "×1"
     share = limit_share(entry, entries)
-    if share is None:
-        return factor
-    places = 0 if share >= 0.01 else 2
-    return f"{factor}, {share:.{places}%} of the limit"
+    parts = [f"×{entry[_RATE] / base:,.0f}"] if base else []
+    if share is not None:
+        parts.append(f"{share:.{0 if share >= 0.01 else 2}%}")
+    return ", ".join(parts)
 
 
 def _machine(entry):

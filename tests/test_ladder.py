@@ -112,16 +112,18 @@ def test_no_accelerator_was_measured_and_it_says_so(capsys):
 
 
 def test_accelerators_carry_machine_and_date(capsys, empty_home):
-    record = entry("JAX GPU:0, float32", 4, 2e6, GPU)
+    record = entry(
+        "JAX GPU:0, float32", 4, 2e6, GPU, limit_flops_per_second=4e12
+    )
     keep(empty_home, "ladder_t4.json", [record])
     ladder.show_elsewhere()
     said = capsys.readouterr().out
     assert said.startswith("measured elsewhere (T4 (15 GiB), 2026-11-24): JAX")
     ax = ladder.plot_ladder(CLIMB, ladder.elsewhere())
     texts = [text.get_text() for text in ax.texts]
-    assert texts[-1] == "T4 (15 GiB), 2026-11-24"
+    assert texts[-1] == "50%"  # of its own machine's limit, without a factor
     assert ax.get_yticklabels()[-1].get_text() == (
-        "JAX GPU:0, float32 (elsewhere)"
+        "JAX GPU:0, float32\n(elsewhere: T4 (15 GiB), 2026-11-24)"
     )
     plt.close(ax.figure)
 
@@ -130,9 +132,9 @@ def test_the_figure_tells_factor_and_share():
     ax = ladder.plot_ladder(CLIMB)
     texts = [text.get_text() for text in ax.texts]
     assert texts == [
-        "×1, 0.10% of the limit",
-        "×900, 90% of the limit",
-        "×800, 80% of the limit",
+        "×1, 0.10%",
+        "×900, 90%",
+        "×800, 80%",
     ]
     assert ax.get_xscale() == "log"
     plt.close(ax.figure)
