@@ -97,14 +97,11 @@ def picture(figure, text):
 
 
 def _choice(description, options, value):
-    """Return a slider over some values; each may have a text of its own."""
+    """Return a slider over some values; each may have a text of its own.
+
+    Also for names: JupyterLab takes the keys of a drop-down list as its own.
+    """
     return widgets.SelectionSlider(
-        description=description, options=options, value=value, **_look()
-    )
-
-
-def _menu(description, options, value):
-    return widgets.Dropdown(
         description=description, options=options, value=value, **_look()
     )
 
@@ -349,8 +346,8 @@ def cost_panel(measured=None, device="T4"):
         {
             "examples": _choice("pictures", _counts(100, 10_000_000), 10_000),
             "epochs": _whole("epochs", 1, 100, 15),
-            "device": _menu("device", list(rows), device),
-            "network": _menu("network", list(NETWORKS), "donor"),
+            "device": _choice("device", list(rows), device),
+            "network": _choice("network", list(NETWORKS), "donor"),
         },
     )
 
@@ -480,7 +477,7 @@ def foxes_panel(accuracy, count=10):
         plot,
         {
             "count": _choice("pictures of each", counts, count),
-            "arm": _menu("what sees", arms, "frozen"),
+            "arm": _choice("what sees", arms, "frozen"),
         },
     )
 

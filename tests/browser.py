@@ -43,8 +43,9 @@ SETTINGS = {
         "checkForUpdates": False,
     },
 }
+HERE = Path(__file__).resolve().parent
 PANEL = ".jp-OutputArea-output > .jupyter-widgets"
-CONTROLS = ".noUi-handle, .ui-slider-handle, select"
+CONTROLS = ".noUi-handle, .ui-slider-handle"
 
 
 def missing():
@@ -208,6 +209,16 @@ class Lab:
         )
         return stored, shown
 
+    def wait_for_pictures(self, seconds=10):
+        """Return `figures` once all are on the page, or after some time."""
+        with contextlib.suppress(TimeoutError):
+            _wait(lambda: len(set(self.figures())) == 1, seconds, "a figure")
+        return self.figures()
+
+    def show(self, element):
+        """Scroll an element into the middle of the window."""
+        self.script("arguments[0].scrollIntoView({block: 'center'})", element)
+
     def panels(self):
         """Return (stored, elements): widgets in outputs, and on the page."""
         stored = sum(
@@ -246,7 +257,7 @@ class Lab:
                 "arguments[0].scrollIntoView({block: 'center'})", panel
             )
             before, started = self.picture(panel), time.perf_counter()
-            for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_LEFT):
+            for key in (Keys.ARROW_RIGHT, Keys.ARROW_LEFT):
                 control.send_keys(key)
                 if self._changes(panel, before):
                     seconds = time.perf_counter() - started
@@ -256,7 +267,7 @@ class Lab:
                 stuck.append(label)
         return stuck, slowest
 
-    def _changes(self, panel, before, seconds=3):
+    def _changes(self, panel, before, seconds=10):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self.picture(panel) not in (before, None):
@@ -333,8 +344,7 @@ def check(lab, path, shots=None):
     started = time.perf_counter()
     problems = [f"{kind}: {text}" for kind, text in lab.run_all()]
     seconds = time.perf_counter() - started
-    time.sleep(1)
-    stored, shown = lab.figures()
+    stored, shown = lab.wait_for_pictures()
     if shown < stored:
         problems.append(f"{shown} of {stored} figures are on the page")
     stored, panels = lab.panels()

@@ -1,0 +1,47 @@
+"""Every panel in a real JupyterLab: shown, moved by keyboard, drawn anew."""
+
+import browser
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from refresh import KERNEL
+
+START = """\
+import sys; sys.path.insert(0, {tests!r})
+import matplotlib.pyplot as plt
+import test_panels
+from course_utils import panels, plots, upload
+plots.use_course_style()
+panels.plot_break_even()
+plt.show()"""
+
+
+def test_panels_move_by_keyboard_and_uploads_answer(tmp_path):
+    lack = browser.missing()
+    if lack:
+        pytest.skip(lack)
+    import test_panels
+
+    cells = [START.format(tests=str(browser.HERE))]
+    cells += [f"test_panels.PANELS[{name!r}]()" for name in test_panels.QUICK]
+    cells += ["upload.picture_panel(lambda b: print(len(b), 'bytes came'))"]
+    notebook = new_notebook(
+        cells=[new_code_cell(cell) for cell in cells],
+        metadata={"kernelspec": KERNEL},
+    )
+    path = tmp_path / "panels.ipynb"
+    nbformat.write(notebook, path)
+    with browser.Lab(tmp_path, TF_CPP_MIN_LOG_LEVEL="3") as lab:
+        lab.open(path.name)
+        assert lab.run_all() == []
+        assert lab.wait_for_pictures() == (1, 1)
+        stored, panels = lab.panels()
+        assert stored == len(panels) == len(cells) - 1
+        for panel in panels[:-1]:
+            assert lab.picture(panel)
+            stuck, _ = lab.move(panel)
+            assert stuck == []
+        picture = tmp_path / "small.png"
+        picture.write_bytes(b"no picture, but bytes")
+        assert "21 bytes came" in lab.pick(panels[-1], picture)
+        assert lab.errors() == []
