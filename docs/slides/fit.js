@@ -77,10 +77,22 @@ function divide(slide) {
   return piece;
 }
 
+// Give a figure whatever room its slide has left.
+function enlarge(slide) {
+  const text = parseFloat(slide.style.fontSize);
+  const figure = parseFloat(slide.style.getPropertyValue("--figure"));
+  const sizes = [];
+  for (let size = 470; size > figure; size -= 15) sizes.push([size, text]);
+  fits(slide, [...sizes, [figure, text]]);
+}
+
 function fit(slide) {
-  if (fits(slide, COMFORTABLE)) return;
-  const piece = divide(slide);
-  fits(slide, LAST_RESORT);
+  let piece = null;
+  if (!fits(slide, COMFORTABLE)) {
+    piece = divide(slide);
+    fits(slide, LAST_RESORT);
+  }
+  if (slide.querySelector("img")) enlarge(slide);
   if (piece) fit(piece);
 }
 
