@@ -81,10 +81,10 @@ KEY = (CARELESS, CAREFUL, REHEARSING, WIDENED)  # claims rest on them
 FEW_OLD = Trial(rate=HIGH, heads="two", old_pictures=10)
 PER_DEPTH = Trial(rate=HIGH, per_depth=True)
 PLAN = {trial: 10 for trial in (FROZEN, TWO_FROZEN, *KEY)}
-PLAN |= {trial: 5 for trial in (PER_DEPTH, FEW_OLD, TWO, WIDENED_ALONE)}
-PLAN |= {Trial(rate, batch_norm="training"): 3 for rate in (LOW, HIGH)}
+PLAN |= {trial: 3 for trial in (PER_DEPTH, FEW_OLD, TWO, WIDENED_ALONE)}
+PLAN |= {Trial(rate, batch_norm="training"): 2 for rate in (LOW, HIGH)}
 PLAN |= {
-    Trial(rate, blocks): 5 if blocks == BLOCKS else 3
+    Trial(rate, blocks): 3 if blocks == BLOCKS else 2
     for blocks in (1, 2, 3)
     for rate in (RATES if blocks == BLOCKS else (1e-5, LOW, HIGH))
     if Trial(rate, blocks) not in KEY
@@ -350,14 +350,14 @@ def restart(optimizer, rate):
 def train_from_start(bench, recipe=None, seed=0):
     """Train one network on all cats, dogs and foxes from random weights.
 
-    It gets all pictures and the donor's recipe, unless another is given;
+    It gets all pictures and the plain recipe, unless another is given;
     foxes, being rarer, weigh more. Returns {task: balanced accuracy},
     seconds, examples and epochs.
     """
     pictures = data.load_classes(
         ("cat", "dog", "fox"), bench.old.source, balanced=False
     )
-    recipe = recipe or train_donor.RECIPES[pictures.source]
+    recipe = recipe or train_donor.RECIPE
     keras.utils.set_random_seed(seed)
     network = train_donor.build_network(3)
     examples = len(pictures.y_train)
