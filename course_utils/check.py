@@ -356,7 +356,7 @@ def scale_global_batch(answer):
         [
             (64, "That is what one device sees."),
             (8, "That is the number of devices."),
-            (8.0, "The devices' batches add up; they are not divided."),
+            (16, "The devices' batches add up; each sees 64 of its own."),
             (72, "Each of the 8 devices has 64 of its own."),
         ],
         "All devices together make one update.",
