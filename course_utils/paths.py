@@ -11,6 +11,8 @@ from pathlib import Path
 import platformdirs
 
 APPLICATION = "training-vs-transfer"
+# Colab's Drive, once it is mounted, and Kaggle's output.
+KEPT = ("/content/drive/MyDrive", "/kaggle/working")
 _WINDOWS = sys.platform == "win32"
 
 
@@ -26,11 +28,15 @@ def data_directory():
 def cache_directory():
     """Return a writable folder for what can be fetched or computed again.
 
-    `COURSE_CACHE` names it; otherwise it is the user's cache. Where neither
-    can be written, a temporary folder serves until the session ends.
+    `COURSE_CACHE` names it; otherwise it lies beside your results on Colab's
+    Drive and on Kaggle, and is the user's cache elsewhere. Where none can be
+    written, a temporary folder serves until the session ends.
     """
+    kept = _kept()
     default = platformdirs.user_cache_path(APPLICATION)
-    return _writable(os.environ.get("COURSE_CACHE") or default)
+    return _writable(
+        os.environ.get("COURSE_CACHE") or (kept / "cache" if kept else default)
+    )
 
 
 def home_directory():
@@ -39,16 +45,16 @@ def home_directory():
     `COURSE_HOME` names it; otherwise Google Drive where it is mounted on
     Colab, `/kaggle/working` on Kaggle, and the user's data folder elsewhere.
     """
-    candidates = [
-        ("/content/drive/MyDrive", APPLICATION),
-        ("/kaggle/working", "."),
-    ]
-    default = platformdirs.user_data_path(APPLICATION)
-    for folder, name in candidates:
-        if Path(folder).is_dir():
-            default = Path(folder) / name
-            break
+    default = _kept() or platformdirs.user_data_path(APPLICATION)
     return _writable(os.environ.get("COURSE_HOME") or default)
+
+
+def _kept():
+    """Return what of this platform outlasts the session, or None."""
+    for folder in KEPT:
+        if Path(folder).is_dir():
+            return Path(folder) / APPLICATION
+    return None
 
 
 def write_atomically(path, write):

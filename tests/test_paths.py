@@ -55,6 +55,26 @@ def test_environment_variables_name_the_folders(monkeypatch, tmp_path):
     assert (tmp_path / "home").is_dir()
 
 
+@pytest.mark.parametrize("platform", [0, 1], ids=["Drive", "Kaggle"])
+def test_what_outlasts_the_session_is_used_once_it_is_there(
+    monkeypatch, tmp_path, platform
+):
+    for name in ("COURSE_CACHE", "COURSE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "own"))
+    places = [tmp_path / "drive", tmp_path / "working"]
+    monkeypatch.setattr(paths, "KEPT", tuple(map(str, places)))
+    before = paths.home_directory(), paths.cache_directory()
+    assert not any(places[platform] in folder.parents for folder in before)
+    places[platform].mkdir()  # as when a student mounts Drive
+    kept = places[platform] / paths.APPLICATION
+    assert paths.home_directory() == kept
+    assert paths.cache_directory() == kept / "cache"
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "named"))
+    assert paths.home_directory() == tmp_path / "named"
+
+
 def test_what_cannot_be_written_is_replaced_once(
     monkeypatch, tmp_path, capsys
 ):

@@ -446,6 +446,16 @@ def test_a_folder_that_may_only_be_read(serve, cache, tmp_path):
         empty.chmod(0o755)
 
 
+def test_a_file_system_without_locks(serve, cache, monkeypatch):
+    def refuse(*arguments, **options):
+        raise NotImplementedError("no flock here")
+
+    serve(formats=["binary"])
+    monkeypatch.setattr(photos.FileLock, "acquire", refuse)
+    photos.download()
+    assert_all_right(cache)
+
+
 # Many processes -----------------------------------------------------------
 
 
