@@ -7,12 +7,14 @@ the course's own donor goes on in their place. Introduced in notebook 08.
 
 import contextlib
 import logging
+import os
 import socket
 import threading
 import urllib.error
 import urllib.request
 import warnings
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 
@@ -37,6 +39,13 @@ BACKBONES = {
         {"include_preprocessing": True},
         (1, 0),
     ),
+}
+# How Keras names their files in its cache.
+FILES = {
+    "MobileNet": "mobilenet_2_5_*",
+    "MobileNetV2": "mobilenet_v2_*",
+    "MobileNetV3": "weights_mobilenet_v3_small_*",
+    "EfficientNetV2-B0": "efficientnetv2-b0*",
 }
 NAMES = (*BACKBONES, "EfficientNet-Lite0", "donor")
 # ImageNet's class numbers, which are ordered by kind.
@@ -115,7 +124,7 @@ def _keras_backbone(name, image_size, patience, include_top=False):
                 **options,
             )
 
-    network = _in_time(build, patience)
+    network = _in_time(build, patience, _is_kept(name))
     inputs = keras.Input(shape)
     x = keras.layers.Rescaling(scale, offset=offset)(inputs)
     backbone = keras.Model(inputs, network(x, training=False), name=name)
@@ -126,10 +135,21 @@ def _keras_backbone(name, image_size, patience, include_top=False):
 _silent = []  # not empty once the host did not answer in this kernel
 
 
-def _in_time(build, seconds):
-    """Return build(), or raise WeightsUnavailable when it takes too long."""
+def _is_kept(name):
+    """Say whether Keras's cache holds weights of a backbone already."""
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    return any((home / "models").glob(FILES[name]))
+
+
+def _in_time(build, seconds, offline=False):
+    """Return build(), or raise WeightsUnavailable when it takes too long.
+
+    offline: nothing is fetched, so that no host need answer meanwhile
+    """
     results = []
     first = min(AGAIN_SECONDS if _silent else ANSWER_SECONDS, seconds)
+    if offline:
+        first = seconds
 
     def work():
         import keras
@@ -151,7 +171,7 @@ def _in_time(build, seconds):
             worker.join(seconds - first)
     finally:
         socket.setdefaulttimeout(before)
-    if not results and _silent:
+    if not results and _silent and not offline:
         raise WeightsUnavailable("Keras's download did not answer")
     if not results:
         raise WeightsUnavailable(

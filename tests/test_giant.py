@@ -271,6 +271,21 @@ def test_a_network_that_hangs_does_not_hang_the_notebook(hangs):
     assert seconds < 15
 
 
+def test_weights_that_are_kept_wait_for_no_host(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(giant, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(giant, "_host_answers", lambda: False)
+    models = tmp_path / "models"
+    models.mkdir()
+    assert not any(giant._is_kept(name) for name in giant.BACKBONES)
+    (models / "mobilenet_2_5_224_tf_no_top.h5").touch()
+    assert [n for n in giant.BACKBONES if giant._is_kept(n)] == ["MobileNet"]
+    build = lambda: time.sleep(0.5) or 3  # noqa: E731
+    with pytest.raises(giant.WeightsUnavailable):
+        giant._in_time(build, 5)
+    assert giant._in_time(build, 5, offline=True) == 3
+
+
 SILENT = """
 import json, os, socket, time
 hole = socket.create_server(("127.0.0.1", 0))  # it takes calls, says nothing
