@@ -135,6 +135,18 @@ def unfreeze(base, blocks):
             layer.trainable = False
 
 
+def hold_statistics(base):
+    """Keep a base's batch normalization as it is, at the donor's statistics.
+
+    Calling the base with `training=False` does not: `fit` passes its own
+    `training=True` through every layer of a functional network. A frozen
+    normalization computes as in use, whatever `fit` says. Compile afterwards.
+    """
+    for layer in base.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.trainable = False
+
+
 def rate_factors(network, base, factors=DEPTH_FACTORS):
     """Return the factor of each trainable variable, in the network's order.
 
@@ -320,11 +332,10 @@ def compile_for(trial):
     """Build the network of a trial and compile it; return it and its base."""
     base = train_donor.build_base()
     unfreeze(base, trial.blocks)
-    inputs = keras.Input((32, 32, 3))
     if trial.batch_norm == "inference":
-        features = base(inputs, training=False)
-    else:
-        features = base(inputs)
+        hold_statistics(base)
+    inputs = keras.Input((32, 32, 3))
+    features = base(inputs)
     widths = {"replaced": [2], "two": [2, 2], "widened": [3]}[trial.heads]
     heads = [
         layers.Dense(width, activation="softmax", name=f"head_{place}")
