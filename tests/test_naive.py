@@ -59,7 +59,7 @@ def small(naive, seed):
 
 def flat(network):
     rows, biases, output, bias = network
-    return np.array([*sum(rows, []), *biases, *output, bias])
+    return np.array([*np.ravel(rows), *biases, *output, bias])
 
 
 def unflat(values):
