@@ -1,6 +1,7 @@
 """Small helpers for the course; import the module that you need."""
 
 import contextlib
+import logging
 import os
 
 from course_utils import backend
@@ -9,6 +10,11 @@ __version__ = "0.1.0"
 
 # TensorFlow reads it at import: errors are shown, chatter is not.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A lesson builds many small networks, which TensorFlow takes for a mistake.
+logging.getLogger("tensorflow").addFilter(
+    lambda record: "retracing" not in record.getMessage()
+)
 
 backend.choose()
 for sentence in backend.problems():

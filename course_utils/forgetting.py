@@ -130,9 +130,9 @@ def unfreeze(base, blocks):
     """
     base.trainable = True
     parts = blocks_of(base)
-    for part in parts[: len(parts) - blocks]:
+    for place, part in enumerate(parts):
         for layer in part:
-            layer.trainable = False
+            layer.trainable = place >= len(parts) - blocks
 
 
 def hold_statistics(base):
