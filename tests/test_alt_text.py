@@ -140,7 +140,10 @@ def test_numbers_are_written_as_people_do(value, text):
     assert alt_text.number(value) == text
 
 
-def test_a_stored_figure_keeps_its_text_and_nothing_else(tmp_path):
+def test_a_stored_figure_keeps_its_text_and_nothing_else(
+    tmp_path, monkeypatch
+):
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # as in a lesson
     cells = [
         "import matplotlib.pyplot as plt\n"
         "from course_utils import plots\nplots.use_course_style()",
