@@ -25,6 +25,7 @@ INVENTED_COUNTS = (10, 100)
 SEEDS = range(10)
 IMAGE_SIZE = 96
 REFERENCE = "EfficientNet-Lite0"  # which every machine with an index can have
+PENALTY = 100 / 128  # for each feature; chosen on validation pictures
 ASKED = 100  # test pictures of each class that the backbone names itself
 
 
@@ -48,6 +49,15 @@ def eyes(backbone, side=32):
     )
 
 
+def linear_head(features):
+    """Return an unfitted `evaluation.linear_head` for features (count, width).
+
+    Its penalty grows with the width: as many weights as pictures, or more,
+    would else fit the noise.
+    """
+    return evaluation.linear_head(PENALTY * features.shape[1])
+
+
 def head_accuracies(network, pictures, counts, seeds=SEEDS, test=None):
     """Train heads on a network's cached features and test them.
 
@@ -62,7 +72,7 @@ def head_accuracies(network, pictures, counts, seeds=SEEDS, test=None):
         results[count] = np.empty(len(seeds))
         for place, seed in enumerate(seeds):
             chosen = pictures.few_indices(count, seed)
-            head = evaluation.linear_head()
+            head = linear_head(x_train)
             head.fit(x_train[chosen], pictures.y_train[chosen])
             results[count][place] = balanced_accuracy_score(
                 pictures.y_test[test], head.predict(x_test)
@@ -186,8 +196,10 @@ def table(accuracy, over_all=None):
         for count in counts:
             text = _short(rows[count]) if count in rows else ""
             if count in rows and not np.ptp(rows[count]):
-                low, high = (over_all or {}).get(arm, (np.nan, np.nan))
-                text = f"{rows[count][0]:.3f} ± {(high - low) / 2:.3f}"
+                text = f"{rows[count][0]:.3f}" + " " * 8
+                if arm in (over_all or {}):
+                    low, high = over_all[arm]
+                    text = f"{rows[count][0]:.3f} ± {(high - low) / 2:.3f}"
             cells.append(f"{text:>16}")
         lines.append("".join([f"{arm:20}", *cells]).rstrip())
     return "\n".join(lines)
@@ -236,6 +248,7 @@ def measure(source):
         "seeds": len(SEEDS),
         "image_size": IMAGE_SIZE,
         "asked": ASKED,
+        "penalty_per_feature": PENALTY,
         "date": date.today().isoformat(),
         "hardware": devices.hardware().summary(),
         "accuracy": {},
@@ -263,8 +276,8 @@ def measure(source):
 
 
 def _all_pictures(network, pictures):
-    head = evaluation.linear_head()
-    head.fit(giant.features(network, pictures.x_train), pictures.y_train)
+    x_train = giant.features(network, pictures.x_train)
+    head = linear_head(x_train).fit(x_train, pictures.y_train)
     answers = head.predict(giant.features(network, pictures.x_test))
     return over_pictures(pictures.y_test, answers)
 
