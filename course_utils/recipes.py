@@ -142,8 +142,9 @@ def crop(picture, share, generator):
 def build(recipe, backbone):
     """Return a recipe's network, and the backbone's layers inside it.
 
-    Batch normalization keeps its averages, as in the tutorials of Keras and
-    TensorFlow, unless the recipe says that it learns.
+    Batch normalization keeps its averages, as the tutorials of Keras and
+    TensorFlow mean it, unless the recipe says that it learns. Their
+    `training=False` does not suffice: `follow` freezes it.
     """
     import keras
     from keras import layers
@@ -181,7 +182,9 @@ def follow(recipe, backbone, parts, seed):
     for stage in recipe["stages"]:
         frozen = round(len(base) * (1 - stage["unfrozen"]))
         for place, layer in enumerate(base):
-            layer.trainable = place >= frozen
+            keeps = isinstance(layer, keras.layers.BatchNormalization)
+            keeps = keeps and not recipe.get("normalization_learns")
+            layer.trainable = place >= frozen and not keeps
         _fit(network, recipe, stage, parts, seed, clock)
     x, y = parts["test"]
     answers = _labels(network.predict(x, verbose=0))
