@@ -30,7 +30,21 @@ with quiet():
 
 SOURCES = ["drawings", "photos"]
 # What was claimed, and is not what the shipped grids say.
-DOES_NOT_HOLD = {"drawings": set(), "photos": set()}
+DOES_NOT_HOLD = {
+    "drawings": {
+        "low rate keeps",
+        "three animals",
+        "labels matter",
+        "unrelated donor",
+        "domain gap",
+    },
+    "photos": {
+        "low rate gains",
+        "rehearsal at a high rate",
+        "three animals",
+        "labels matter",
+    },
+}
 
 
 @pytest.fixture(scope="module", params=SOURCES)
