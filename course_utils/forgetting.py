@@ -82,7 +82,7 @@ FEW_OLD = Trial(rate=HIGH, heads="two", old_pictures=10)
 PER_DEPTH = Trial(rate=HIGH, per_depth=True)
 PLAN = {trial: 10 for trial in (FROZEN, TWO_FROZEN, *KEY)}
 PLAN |= {trial: 3 for trial in (PER_DEPTH, FEW_OLD, TWO, WIDENED_ALONE)}
-PLAN |= {Trial(rate, batch_norm="training"): 2 for rate in (LOW, HIGH)}
+PLAN |= {Trial(rate, batch_norm="training"): 10 for rate in (LOW, HIGH)}
 PLAN |= {
     Trial(rate, blocks): 3 if blocks == BLOCKS else 2
     for blocks in (1, 2, 3)
