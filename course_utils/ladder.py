@@ -32,13 +32,13 @@ def rungs(records):
 def limit_share(entry, entries):
     """Return the share of the machine's limit that a rung reaches, or None.
 
-    The limit is the matrix products of a step alone, measured beside the
-    rung; a rung without one, such as the lists, is set against the largest
-    limit of its own machine among `entries`.
+    The limit is the fastest that the matrix products of a step alone were
+    measured, with any engine, on the rung's own machine among `entries`: an
+    engine whose products alone are slow does not lower it.
     """
     limits = [
         other[_LIMIT]
-        for other in ([entry] if entry.get(_LIMIT) else entries)
+        for other in [entry, *entries]
         if other.get(_LIMIT) and _machine(other) == _machine(entry)
     ]
     if not limits or not entry.get(_SPEED):
