@@ -11,9 +11,12 @@ __version__ = "0.1.0"
 # TensorFlow reads it at import: errors are shown, chatter is not.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# A lesson builds many small networks, which TensorFlow takes for a mistake.
+# What it did is no news, and many small networks are a lesson, no mistake.
 logging.getLogger("tensorflow").addFilter(
-    lambda record: "retracing" not in record.getMessage()
+    lambda record: (
+        record.levelno > logging.INFO
+        and "retracing" not in record.getMessage()
+    )
 )
 
 backend.choose()
