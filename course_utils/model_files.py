@@ -128,8 +128,8 @@ def main(arguments):
     else:
         import tensorflow as tf
 
-        served = tf.saved_model.load(model).serve
-        answers = served(tf.constant(pictures, tf.float32)).numpy()
+        served = tf.saved_model.load(model)  # holds the weights
+        answers = served.serve(tf.constant(pictures, tf.float32)).numpy()
     np.save(Path(folder) / "answers.npy", answers)
 
 
