@@ -222,7 +222,12 @@ class _Group:
 
     def __exit__(self, *error):
         if error[0] is not None:
-            self.fail(f"Machine {self.host} gave up.")
+            known = isinstance(error[1], WorkerLost)
+            self.fail(
+                str(error[1]).splitlines()[0]
+                if known
+                else f"Machine {self.host} gave up."
+            )
         self.closed = True
         for link in self.links.values():
             link.close()

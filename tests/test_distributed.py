@@ -13,6 +13,7 @@ import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 
 from course_utils import distributed, launch
@@ -221,7 +222,10 @@ def test_a_machine_that_never_joins():
     assert time.monotonic() - started < 15
     assert [run.returncode for run in runs] == [1, 1]
     assert "Machine 1 of 3 did not join within 2 s" in printed[0]
-    assert "Not all machines joined" in printed[1]
+    # By its own clock, or because machine 0 was the first to say so.
+    assert "Not all machines joined" in printed[1] or (
+        "Machine 1 of 3 did not join" in printed[1]
+    )
 
 
 @POSIX
@@ -334,11 +338,12 @@ def test_a_killed_training_goes_on_after_its_last_checkpoint(
     end = time.monotonic() + 300  # a busy machine is slow to import
     while not path.exists() and time.monotonic() < end:
         time.sleep(0.1)
-    children = subprocess.run(
-        ["ps", "-eo", "pid,args"], capture_output=True, text=True
-    ).stdout
-    own = re.findall(rf"(\d+) [^\n]*{re.escape(str(path))}", children)
-    os.kill(int(own[-1]), signal.SIGKILL)
+    own = [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if str(path) in (process.info["cmdline"] or ())
+    ]
+    os.kill(own[-1], signal.SIGKILL)
     killed = time.monotonic()
     thread.join(30)
     assert not thread.is_alive()
