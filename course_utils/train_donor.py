@@ -196,11 +196,41 @@ def report(first, second, source):
 
 def save(network, facts, path):
     """Write the network and, beside it, its report."""
-    paths.write_atomically(path, network.save)
+
+    def write(name):
+        network.save(name)
+        make_portable(name)
+
+    paths.write_atomically(path, write)
     text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
     paths.write_atomically(
         path.with_suffix(".json"), lambda name: name.write_text(text)
     )
+
+
+def make_portable(path):
+    """Let older versions of Keras read a `.keras` file, too.
+
+    Keras 3.15 writes settings of initializers that 3.13, which Colab and
+    Kaggle have, refuses. A trained network needs none of them.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    _drop_axes(config)
+    members["config.json"] = json.dumps(config)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+def _drop_axes(part):
+    if isinstance(part, dict):
+        for key in ("input_axes", "output_axes"):
+            part.pop(key, None)
+    if isinstance(part, dict | list):
+        for inner in part.values() if isinstance(part, dict) else part:
+            _drop_axes(inner)
 
 
 def main(arguments=None):

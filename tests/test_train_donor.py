@@ -1,4 +1,5 @@
 import json
+import zipfile
 import os
 import subprocess
 import sys
@@ -199,3 +200,22 @@ def test_two_processes_train_one_donor(tmp_path):
     assert len(told["history"]["val_loss"]) == 1
     network = keras.models.load_model(path)
     assert told["weights"] == network.count_params()
+
+
+@pytest.mark.parametrize("source", data.SOURCES)
+@pytest.mark.parametrize("pair", train_donor.PAIRS, ids="-".join)
+def test_older_versions_of_keras_can_read_the_shipped_donors(source, pair):
+    path = train_donor.donor_path(*pair, source)
+    with zipfile.ZipFile(path) as archive:
+        assert b"input_axes" not in archive.read("config.json")
+
+
+def test_a_saved_donor_is_portable(few, tmp_path):
+    network = train_donor.build_network()
+    path = tmp_path / "donor.keras"
+    train_donor.save(network, {}, path)
+    with zipfile.ZipFile(path) as archive:
+        assert b"input_axes" not in archive.read("config.json")
+    loaded = keras.models.load_model(path)
+    pairs = zip(loaded.get_weights(), network.get_weights(), strict=True)
+    assert all((one == other).all() for one, other in pairs)
