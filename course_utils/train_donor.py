@@ -17,6 +17,7 @@ import argparse
 import json
 import math
 import time
+import zipfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path

@@ -1,8 +1,8 @@
 import json
-import zipfile
 import os
 import subprocess
 import sys
+import zipfile
 
 import nbformat
 import numpy as np
