@@ -29,6 +29,14 @@ with quiet():
     import keras
     from keras import layers
 
+# What Keras writes since 3.15 for initializers and batch normalization.
+NEWER = (
+    "input_axes",
+    "output_axes",
+    "renorm",
+    "renorm_clipping",
+    "renorm_momentum",
+)
 PAIRS = (("cat", "dog"), ("airplane", "automobile"))
 RECIPE = {
     "epochs": 15,
@@ -212,26 +220,26 @@ def save(network, facts, path):
 def make_portable(path):
     """Let older versions of Keras read a `.keras` file, too.
 
-    Keras 3.15 writes settings of initializers that 3.13, which Colab and
-    Kaggle have, refuses. A trained network needs none of them.
+    Keras 3.15 writes settings that 3.13, which Colab and Kaggle have, refuses;
+    the course's networks leave them all at their defaults.
     """
     with zipfile.ZipFile(path) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     config = json.loads(members["config.json"])
-    _drop_axes(config)
+    _drop_newer(config)
     members["config.json"] = json.dumps(config)
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, content)
 
 
-def _drop_axes(part):
+def _drop_newer(part):
     if isinstance(part, dict):
-        for key in ("input_axes", "output_axes"):
+        for key in NEWER:
             part.pop(key, None)
     if isinstance(part, dict | list):
         for inner in part.values() if isinstance(part, dict) else part:
-            _drop_axes(inner)
+            _drop_newer(inner)
 
 
 def main(arguments=None):
