@@ -333,10 +333,7 @@ def ledger(source):
         transfer,
     )
 
-    try:
-        timed = recipes.stored()
-    except FileNotFoundError:  # the one measurement that is long
-        timed = {"source": None}
+    timed = recipes.stored()
     return (
         transfer_effects(transfer.stored(source)["accuracy"])
         | forgetting_effects(forgetting.stored(source))
