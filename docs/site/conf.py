@@ -7,9 +7,8 @@ from docutils.nodes import SkipNode
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
-import mathematics  # noqa: E402
-
 import build  # noqa: E402
+import mathematics  # noqa: E402
 
 project = "Training vs Transfer Learning"
 author = copyright = "the course's authors"
