@@ -103,7 +103,8 @@ class Address:
         """Return a notebook's line of the README's table."""
         head = nbformat.read(path, as_version=4).cells[0].source
         title = re.search(r"^# (.+)$", head, re.MULTILINE)[1]
-        question = re.search(r"\*\*Question[.:]?\*\*[.:]?\s*(.+)", head)[1]
+        question = re.search(r"\*\*Question\*\*: ([^?]+\?)", head)[1]
+        question = " ".join(question.split())
         minutes = re.search(r"(\d+) min", head)[1]
         place = f"notebooks/{path.name}"
         opens = " · ".join(
