@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from course_utils import data, devices, distributed, paths, quiet
+from course_utils import data, devices, distributed, memory, paths, quiet
 from course_utils.augmentation import FlippedAndShifted
 
 with quiet():
@@ -110,12 +110,53 @@ def train(pictures, recipe=None, seed=0, verbose=2, cluster=None):
     cluster: what `distributed.join` returned, or None for one device
 
     An interrupted run goes on after its last whole epoch when it is started
-    again with the same classes, source, recipe and seed. Returns the network
+    again with the same classes, source, recipe and seed; where one device
+    cannot hold a batch, it goes on with half of it. Returns the network
     without its augmentation, ready to save, and a report of what it took.
     """
     hardware = devices.hardware().summary()
     cluster = cluster or distributed.Cluster()
     recipe = recipe or RECIPES.get(pictures.source, RECIPE)
+
+    def attempt(batch_size):
+        smaller = recipe | {"batch_size": batch_size}
+        return smaller, *_fit(pictures, smaller, seed, verbose, cluster)
+
+    if cluster.devices == 1:
+        (recipe, network, history, seconds), _ = memory.halve_until_it_fits(
+            attempt, recipe["batch_size"]
+        )
+    else:  # All processes would have to agree on another size.
+        recipe, network, history, seconds = attempt(recipe["batch_size"])
+    distribution = keras.distribution.distribution()
+    # Without its optimizer, and on one device.
+    kept = cluster.local_copy(
+        network, lambda: build_network(len(pictures.class_names))
+    )
+    judged = network if cluster.devices == 1 else kept
+    accuracy = _accuracy(judged, pictures.x_test, pictures.y_test)
+    keras.distribution.set_distribution(distribution)
+    return kept, {
+        "class_names": pictures.class_names,
+        "source": pictures.source,
+        "examples": len(pictures.y_train),
+        "recipe": recipe,
+        "seed": seed,
+        "processes": cluster.processes,
+        "devices": cluster.devices,
+        "seconds": round(seconds, 1),
+        "weights": network.count_params(),
+        "test_accuracy": accuracy,
+        "history": {
+            key: [round(float(value), 4) for value in values]
+            for key, values in history.history.items()
+        },
+        "hardware": hardware,
+        "date": date.today().isoformat(),
+    }
+
+
+def _fit(pictures, recipe, seed, verbose, cluster):
     size = recipe["batch_size"]
     keras.utils.set_random_seed(seed)
     x, y = cluster.share(pictures.x_train, pictures.y_train, global_batch=size)
@@ -157,32 +198,7 @@ def train(pictures, recipe=None, seed=0, verbose=2, cluster=None):
     seconds = time.perf_counter() - started
     if cluster.chief and cluster.devices > 1:
         path.unlink(missing_ok=True)  # a finished run starts anew
-    distribution = keras.distribution.distribution()
-    # Without its optimizer, and on one device.
-    kept = cluster.local_copy(
-        network, lambda: build_network(len(pictures.class_names))
-    )
-    judged = network if cluster.devices == 1 else kept
-    accuracy = _accuracy(judged, pictures.x_test, pictures.y_test)
-    keras.distribution.set_distribution(distribution)
-    return kept, {
-        "class_names": pictures.class_names,
-        "source": pictures.source,
-        "examples": len(pictures.y_train),
-        "recipe": recipe,
-        "seed": seed,
-        "processes": cluster.processes,
-        "devices": cluster.devices,
-        "seconds": round(seconds, 1),
-        "weights": network.count_params(),
-        "test_accuracy": accuracy,
-        "history": {
-            key: [round(float(value), 4) for value in values]
-            for key, values in history.history.items()
-        },
-        "hardware": hardware,
-        "date": date.today().isoformat(),
-    }
+    return network, history, seconds
 
 
 def _accuracy(network, pictures, labels):
@@ -200,7 +216,7 @@ def donor_path(first, second, source):
 def report(first, second, source):
     """Return the report of a shipped donor: recipe, seconds, hardware..."""
     path = donor_path(first, second, source).with_suffix(".json")
-    return json.loads(path.read_text())
+    return json.loads(path.read_text("utf-8"))
 
 
 def save(network, facts, path):
@@ -211,10 +227,7 @@ def save(network, facts, path):
         make_portable(name)
 
     paths.write_atomically(path, write)
-    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    paths.write_atomically(
-        path.with_suffix(".json"), lambda name: name.write_text(text)
-    )
+    paths.write_json(path.with_suffix(".json"), facts)
 
 
 def make_portable(path):
