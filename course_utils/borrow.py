@@ -140,7 +140,7 @@ def stored(source):
             f"Nothing is stored for {source}; measure it with: "
             f"python -m course_utils.borrow --source {source}"
         )
-    grid = json.loads(path.read_text())
+    grid = json.loads(path.read_text("utf-8"))
     for part in ("accuracy", "invented"):
         grid[part] = {
             arm: {int(count): np.array(row) for count, row in rows.items()}
@@ -274,7 +274,7 @@ def measure(source):
         grid["over_all"][name] = [round(span.low, 4), round(span.high, 4)]
         if name != "donor":
             grid["own_names"][name] = _own_names(name, pictures)
-        _write(_path(source), grid)
+        paths.write_json(_path(source), grid)
     print(table(stored(source)["accuracy"], grid["over_all"]))
 
 
@@ -302,11 +302,6 @@ def _own_names(name, pictures):
 
 def _path(source):
     return paths.data_directory() / "reference" / f"giant_{source}.json"
-
-
-def _write(path, grid):
-    text = json.dumps(grid, indent=1, ensure_ascii=False) + "\n"
-    paths.write_atomically(path, lambda name: name.write_text(text))
 
 
 def main(arguments=None):

@@ -547,22 +547,17 @@ def measure_grid(source, again=False):
                 for key in rows[0]
             }
             grid["runs"].append({"trial": asdict(trial)} | table)
-            _write(path, grid)
+            paths.write_json(path, grid)
             shown = [np.mean(table[key]) for key in (*TASKS, "seconds")]
             print(trial, *(f"{mean:.3f}" for mean in shown), flush=True)
     if "from_start" not in grid:
         grid["from_start"] = train_from_start(bench)
-        _write(path, grid)
+        paths.write_json(path, grid)
         print("all three from the start:", grid["from_start"], flush=True)
 
 
 def _path(source):
     return paths.data_directory() / "reference" / f"forgetting_{source}.json"
-
-
-def _write(path, grid):
-    text = json.dumps(grid, indent=1, ensure_ascii=False) + "\n"
-    paths.write_atomically(path, lambda name: name.write_text(text, "utf-8"))
 
 
 def main(arguments=None):

@@ -134,7 +134,7 @@ def measure(source, again=False):
             base, facts["seconds"][arm] = make()
             rows = transfer.head_accuracies(base, foxes, COUNTS)
             facts["accuracy"][arm] = {n: r.tolist() for n, r in rows.items()}
-            _write(path, facts)
+            paths.write_json(path, facts)
             means = {n: f"{row.mean():.3f}" for n, row in rows.items()}
             print(arm, means, flush=True)
 
@@ -142,11 +142,6 @@ def measure(source, again=False):
 def _path(source):
     name = f"limits_of_transfer_{source}.json"
     return paths.data_directory() / "reference" / name
-
-
-def _write(path, facts):
-    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    paths.write_atomically(path, lambda name: name.write_text(text, "utf-8"))
 
 
 def main(arguments=None):

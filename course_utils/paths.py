@@ -1,6 +1,7 @@
 """Where the course keeps things: shipped data, a shared cache, your home."""
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
@@ -77,6 +78,12 @@ def write_atomically(path, write):
     finally:
         Path(name).unlink(missing_ok=True)
     return path
+
+
+def write_json(path, content):
+    """Write what JSON can hold to `path`, whole or not at all."""
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return write_atomically(path, lambda name: name.write_text(text, "utf-8"))
 
 
 def write_between(path, mark, text):

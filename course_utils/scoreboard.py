@@ -161,10 +161,7 @@ def pool(folder):
             f"No scoreboard lies in {folder}: put the students' "
             f"{FILE_NAME} files there, each under a name of its own."
         )
-    paths.write_atomically(
-        folder / "pooled.json",
-        lambda path: path.write_text(json.dumps(records, indent=1)),
-    )
+    paths.write_json(folder / "pooled.json", records)
     import matplotlib.pyplot as plt
 
     from course_utils import plots

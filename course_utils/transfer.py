@@ -232,7 +232,7 @@ def stored(source):
             f"No grid is stored for {source}; measure one with: "
             f"python -m course_utils.transfer --source {source}"
         )
-    grid = json.loads(path.read_text())
+    grid = json.loads(path.read_text("utf-8"))
     grid["accuracy"] = {
         arm: {int(count): np.array(row) for count, row in rows.items()}
         for arm, rows in grid["accuracy"].items()
@@ -262,14 +262,14 @@ def measure_grid(source):
     for arm, base in bases.items():
         rows = head_accuracies(base, pictures)
         grid["accuracy"][arm] = {n: row.tolist() for n, row in rows.items()}
-        _write(path, grid)
+        paths.write_json(path, grid)
     rows = grid["accuracy"]["scratch"] = {}
     for count in SCRATCH_COUNTS:
         accuracies, seconds = scratch_accuracies(pictures, count)
         rows[count] = accuracies.tolist()
         grid["scratch_seconds"][count] = round(float(np.median(seconds)), 2)
         print(count, evaluation.interval(accuracies), flush=True)
-        _write(path, grid)
+        paths.write_json(path, grid)
 
 
 def table():
@@ -296,11 +296,6 @@ def table():
 
 def _path(source):
     return paths.data_directory() / "reference" / f"transfer_{source}.json"
-
-
-def _write(path, grid):
-    text = json.dumps(grid, indent=1, ensure_ascii=False) + "\n"
-    paths.write_atomically(path, lambda name: name.write_text(text))
 
 
 def main(arguments=None):

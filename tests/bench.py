@@ -102,10 +102,7 @@ def store(name, **facts):
         "hardware": devices.hardware().summary(),
         **facts,
     }
-    text = json.dumps(facts, indent=1, ensure_ascii=False) + "\n"
-    return paths.write_atomically(
-        REFERENCE / name, lambda path: path.write_text(text, "utf-8")
-    )
+    return paths.write_json(REFERENCE / name, facts)
 
 
 def ladder_name(accelerators):
