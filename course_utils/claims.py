@@ -199,13 +199,21 @@ CLAIMS = {
         "the course's cat/dog donor, a hundred of each",
         at_least=0,
     ),
-    "recipes": Claim(
+    "recipes in time": Claim(
         8,
-        "Features computed once reach the validation accuracy that each "
-        "tutorial's recipe ends with, in a twentieth of its time",
-        "the recipes of three tutorials on the same backbone and pictures",
+        "Features computed once take a twentieth of the time of each "
+        "tutorial's recipe, or less",
+        "the quickest recipe of three tutorials on the same backbone and "
+        "pictures",
         unit="times",
         at_least=20,
+    ),
+    "recipes in accuracy": Claim(
+        8,
+        "Features computed once reach the validation accuracy that each "
+        "tutorial's recipe ends with",
+        "the recipe that ends highest, on the same backbone and pictures",
+        at_least=0,
     ),
 }
 
@@ -339,11 +347,7 @@ def ledger(source):
         | forgetting_effects(forgetting.stored(source))
         | limit_effects(limits_of_transfer.stored(source)[0])
         | borrow.effects(borrow.stored(source))
-        | (
-            {"recipes": recipes.effect(timed)}
-            if timed["source"] == source
-            else {}
-        )
+        | (recipes.effects(timed) if timed["source"] == source else {})
     )
 
 

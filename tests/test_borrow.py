@@ -237,12 +237,18 @@ def result(ours=0.9, theirs=0.9, seconds=100):
     return {"course": [mine] * 3, "recipes": {"other": {"runs": [run] * 3}}}
 
 
-def test_the_verdict_counts_a_miss_as_nothing(capsys):
-    assert recipes.effect(result()) == 25
-    assert recipes.effect(result(ours=0.89)) == 0
-    (row,) = recipes.compare(result())
-    assert row["times to final"] == 12.5 and row["reached"]
-    recipes.show(result(ours=0.89))
+def test_each_verdict_takes_the_worst_recipe(capsys):
+    found = recipes.effects(result())
+    assert found["recipes in time"] == 25
+    assert found["recipes in accuracy"].mean == 0
+    two = result(ours=0.89)
+    two["recipes"]["quick"] = result(theirs=0.7, seconds=8)["recipes"]["other"]
+    found = recipes.effects(two)
+    assert found["recipes in time"] == 2
+    assert found["recipes in accuracy"].mean == pytest.approx(-1)
+    row, _ = recipes.compare(two)
+    assert row["times to final"] == 12.5 and not row["reached"]
+    recipes.show(two)
     assert "25.0  no" in capsys.readouterr().out
 
 
