@@ -2,17 +2,21 @@
 
     python -m course_utils.transfer --source photos
     python -m course_utils.transfer --write data/README.md
+    python -m course_utils.transfer --source photos --validate
 
 The first writes the grid of notebook 06 to
 `data/reference/transfer_photos.json`: balanced test accuracy for each number
 of pictures, each arm and each seed. Arms are stored as they are done. The
-second writes a table of the stored grids into a page.
+second writes a table of the stored grids into a page. The third prints what
+the shipped donor transfers to pictures that are no test pictures: a recipe
+for donors is chosen by that.
 """
 
 import argparse
 import json
 import math
 import time
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -99,6 +103,29 @@ def head_accuracies(base, pictures, counts=COUNTS, seeds=SEEDS):
                 pictures.y_test, head.predict(x_test)
             )
     return results
+
+
+def validation_pictures(source):
+    """Return dogs and foxes to choose a donor by, none of them a test picture.
+
+    Heads learn from half of the foxes and as many dogs. In place of the test
+    pictures stand the other foxes and the dogs that the cat/dog donor's own
+    training held out: dogs that it trained on look easier than new ones.
+    """
+    few = data.load_pair(*PAIR, source=source, validation=0.5)
+    cats = data.load_pair("cat", "dog", source=source)
+    drawn = {picture.tobytes() for picture in few.x_train}
+    dogs = [
+        picture
+        for picture in cats.x_validation[cats.y_validation == 1]
+        if picture.tobytes() not in drawn
+    ]
+    foxes = few.x_validation[few.y_validation == 1]
+    return replace(
+        few,
+        x_test=np.concatenate([dogs, foxes]),
+        y_test=np.repeat([0, 1], [len(dogs), len(foxes)]),
+    )
 
 
 def scratch_accuracies(pictures, count, seeds=SEEDS, epochs=None):
@@ -279,6 +306,18 @@ def measure_grid(source, again=False):
         paths.write_json(path, grid)
 
 
+def validate(source, seeds=range(100)):
+    """Print what the shipped donor transfers, on no test picture."""
+    rows = head_accuracies(
+        load_base("cat", "dog", source),
+        validation_pictures(source),
+        counts=(10, 100),
+        seeds=seeds,
+    )
+    for count, row in rows.items():
+        print(f"{count:3} of each: {evaluation.interval(row)}")
+
+
 def table():
     """Return the stored grids of both sources, side by side, as Markdown."""
     grids = {source: stored(source)["accuracy"] for source in data.SOURCES}
@@ -314,13 +353,17 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", choices=data.SOURCES, action="append")
     parser.add_argument("--again", action="store_true", help="scratch, too")
+    parser.add_argument("--validate", action="store_true")
     parser.add_argument("--write", type=Path, metavar="PAGE")
     options = parser.parse_args(arguments)
     if options.write:
         paths.write_between(options.write, "drawings", table())
         return
     for source in options.source or data.SOURCES:
-        measure_grid(source, options.again)
+        if options.validate:
+            validate(source)
+        else:
+            measure_grid(source, options.again)
 
 
 if __name__ == "__main__":

@@ -132,3 +132,16 @@ def test_the_readme_shows_the_ledger_of_the_stored_measurements(tmp_path):
 def test_a_claim_that_fails_is_shown_as_such():
     effects = {"kinship": evaluation.interval([0.0, 1.0])}
     assert "**no**" in claims.markdown({"drawings": effects})
+
+
+def test_donors_are_chosen_on_pictures_of_no_test_and_no_training():
+    def known(pictures):
+        return {picture.tobytes() for picture in pictures}
+
+    chosen = transfer.validation_pictures("drawings")
+    foxes = data.load_pair("dog", "fox", source="drawings")
+    cats = data.load_pair("cat", "dog", source="drawings")
+    asked = known(chosen.x_test)
+    assert len(asked) == len(chosen.y_test) and set(chosen.y_test) == {0, 1}
+    for others in (chosen.x_train, foxes.x_test, cats.x_train, cats.x_test):
+        assert not asked & known(others)
