@@ -10,7 +10,6 @@ saw; and what the backbone answers without any training. Scratch comes from
 """
 
 import argparse
-import json
 from datetime import date
 from itertools import pairwise
 
@@ -18,7 +17,15 @@ import numpy as np
 from scipy import stats
 from sklearn.metrics import balanced_accuracy_score
 
-from course_utils import claims, data, devices, evaluation, giant, paths
+from course_utils import (
+    claims,
+    data,
+    devices,
+    evaluation,
+    giant,
+    paths,
+    reference,
+)
 
 PAIR = ("dog", "fox")
 COUNTS = (10, 100, 500)
@@ -134,18 +141,9 @@ def stored(source):
 
     Raises FileNotFoundError that names the command which measures it.
     """
-    path = _path(source)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"Nothing is stored for {source}; measure it with: "
-            f"python -m course_utils.borrow --source {source}"
-        )
-    grid = json.loads(path.read_text("utf-8"))
+    grid = reference.read(f"giant_{source}", f"borrow --source {source}")
     for part in ("accuracy", "invented"):
-        grid[part] = {
-            arm: {int(count): np.array(row) for count, row in rows.items()}
-            for arm, rows in grid[part].items()
-        }
+        grid[part] = reference.by_count(grid[part])
     return grid
 
 
@@ -274,7 +272,7 @@ def measure(source):
         grid["over_all"][name] = [round(span.low, 4), round(span.high, 4)]
         if name != "donor":
             grid["own_names"][name] = _own_names(name, pictures)
-        paths.write_json(_path(source), grid)
+        paths.write_json(reference.path(f"giant_{source}"), grid)
     print(table(stored(source)["accuracy"], grid["over_all"]))
 
 
@@ -298,10 +296,6 @@ def _own_names(name, pictures):
             for label, kind in enumerate(PAIR)
         },
     }
-
-
-def _path(source):
-    return paths.data_directory() / "reference" / f"giant_{source}.json"
 
 
 def main(arguments=None):

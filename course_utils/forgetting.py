@@ -10,7 +10,6 @@ The donor's own head is kept aside and put on the changed base again, to ask
 it about cats and dogs: what it then loses, the base has forgotten.
 """
 
-import argparse
 import hashlib
 import json
 import time
@@ -19,7 +18,7 @@ from datetime import date
 
 import numpy as np
 
-from course_utils import data, devices, paths, quiet, train_donor
+from course_utils import data, devices, paths, quiet, reference, train_donor
 from course_utils.augmentation import FlippedAndShifted
 
 with quiet():
@@ -403,13 +402,9 @@ def stored(source):
     one value a seed. Raises FileNotFoundError that names the command which
     measures it.
     """
-    path = _path(source)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"No grid is stored for {source}; measure one with: "
-            f"python -m course_utils.forgetting --source {source}"
-        )
-    grid = json.loads(path.read_text("utf-8"))
+    grid = reference.read(
+        f"forgetting_{source}", f"forgetting --source {source}"
+    )
     grid["runs"] = {
         Trial(**run["trial"]): {
             key: np.array(run[key]) for key in (*TASKS, "seconds")
@@ -522,7 +517,7 @@ def measure_grid(source, again=False):
     again: measure what is stored as well
     """
     bench = Bench(source)
-    path = _path(source)
+    path = reference.path(f"forgetting_{source}")
     head = {
         "source": source,
         "donor": digest(bench.base_weights),
@@ -559,18 +554,9 @@ def measure_grid(source, again=False):
         print("all three from the start:", grid["from_start"], flush=True)
 
 
-def _path(source):
-    return paths.data_directory() / "reference" / f"forgetting_{source}.json"
-
-
 def main(arguments=None):
     """Measure the grid on one source, or on both."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--source", choices=data.SOURCES, action="append")
-    parser.add_argument("--again", action="store_true", help="from anew")
-    options = parser.parse_args(arguments)
-    for source in options.source or data.SOURCES:
-        measure_grid(source, options.again)
+    reference.measure_sources(__doc__.splitlines()[0], measure_grid, arguments)
 
 
 if __name__ == "__main__":

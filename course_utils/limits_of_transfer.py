@@ -8,7 +8,6 @@ for a donor of shuffled labels, one of true labels at the same few epochs, and
 one of the other kind of pictures. Each is stored as it is done.
 """
 
-import argparse
 import json
 import time
 from dataclasses import replace
@@ -21,6 +20,7 @@ from course_utils import (
     devices,
     forgetting,
     paths,
+    reference,
     train_donor,
     transfer,
 )
@@ -80,18 +80,10 @@ def stored(source):
 
     Raises FileNotFoundError that names the command which measures it.
     """
-    path = _path(source)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"No limits are stored for {source}; measure them with: "
-            f"python -m course_utils.limits_of_transfer --source {source}"
-        )
-    facts = json.loads(path.read_text("utf-8"))
-    accuracy = {
-        arm: {int(count): np.array(row) for count, row in rows.items()}
-        for arm, rows in facts.pop("accuracy").items()
-    }
-    return accuracy, facts
+    facts = reference.read(
+        f"limits_of_transfer_{source}", f"limits_of_transfer --source {source}"
+    )
+    return reference.by_count(facts.pop("accuracy")), facts
 
 
 def measure(source, again=False):
@@ -99,7 +91,7 @@ def measure(source, again=False):
 
     again: measure what is stored as well
     """
-    path = _path(source)
+    path = reference.path(f"limits_of_transfer_{source}")
     own = transfer.load_base("cat", "dog", source)
     donor = forgetting.digest(own.get_weights())
     facts = json.loads(path.read_text("utf-8")) if path.exists() else {}
@@ -139,19 +131,9 @@ def measure(source, again=False):
             print(arm, means, flush=True)
 
 
-def _path(source):
-    name = f"limits_of_transfer_{source}.json"
-    return paths.data_directory() / "reference" / name
-
-
 def main(arguments=None):
     """Measure the limits on one source, or on both."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--source", choices=data.SOURCES, action="append")
-    parser.add_argument("--again", action="store_true", help="from anew")
-    options = parser.parse_args(arguments)
-    for source in options.source or data.SOURCES:
-        measure(source, options.again)
+    reference.measure_sources(__doc__.splitlines()[0], measure, arguments)
 
 
 if __name__ == "__main__":

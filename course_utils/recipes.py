@@ -20,7 +20,15 @@ import numpy as np
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score
 
-from course_utils import borrow, data, devices, evaluation, giant, paths
+from course_utils import (
+    borrow,
+    data,
+    devices,
+    evaluation,
+    giant,
+    paths,
+    reference,
+)
 
 SEEDS = range(3)
 TRAIN, HELD = 200, 100  # pictures of each class; of validation, and of test
@@ -308,7 +316,7 @@ def _scaled(picture):
 
 def measure(source=None, directory=None, backbone="MobileNet", path=None):
     """Run all recipes and the course's for every seed, and store them."""
-    path = path or _path()
+    path = path or reference.path("recipes")
     backbone = giant.load(backbone, IMAGE_SIZE)
     source, parts = load_parts(source, directory)
     backbone.predict(parts["test"][0][:8], verbose=0)  # wakes the framework
@@ -338,7 +346,7 @@ def stored():
 
     Raises FileNotFoundError that names the command, also while seeds lack.
     """
-    path = _path()
+    path = reference.path("recipes")
     result = json.loads(path.read_text("utf-8")) if path.exists() else {}
     runs = [each["runs"] for each in result.get("recipes", {}).values()]
     if len(runs) < len(RECIPES) or min(map(len, runs)) < len(SEEDS):
@@ -425,17 +433,15 @@ def _mean_final(runs):
     return statistics.mean(each["validation"][-1] for each in runs)
 
 
-def _path():
-    return paths.data_directory() / "reference" / "recipes.json"
-
-
 def main(arguments=None):
     """Run all recipes, on a source or on a folder of your own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", choices=data.SOURCES)
     parser.add_argument("--folder", metavar="DIRECTORY")
     parser.add_argument("--backbone", choices=giant.NAMES, default="MobileNet")
-    parser.add_argument("--output", type=Path, default=_path())
+    parser.add_argument(
+        "--output", type=Path, default=reference.path("recipes")
+    )
     options = parser.parse_args(arguments)
     show(
         measure(

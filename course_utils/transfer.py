@@ -22,7 +22,15 @@ from pathlib import Path
 
 import numpy as np
 
-from course_utils import data, devices, evaluation, paths, quiet, train_donor
+from course_utils import (
+    data,
+    devices,
+    evaluation,
+    paths,
+    quiet,
+    reference,
+    train_donor,
+)
 from course_utils.augmentation import FlippedAndShifted
 
 with quiet():
@@ -253,18 +261,8 @@ def stored(source):
 
     Raises FileNotFoundError that names the command which measures it.
     """
-    path = _path(source)
-    if not path.exists():
-        raise FileNotFoundError(
-            f"No grid is stored for {source}; measure one with: "
-            f"python -m course_utils.transfer --source {source}"
-        )
-    grid = _read(path)
-    grid["accuracy"] = {
-        arm: {int(count): np.array(row) for count, row in rows.items()}
-        for arm, rows in grid["accuracy"].items()
-    }
-    return grid
+    grid = reference.read(f"transfer_{source}", f"transfer --source {source}")
+    return grid | {"accuracy": reference.by_count(grid["accuracy"])}
 
 
 def measure_grid(source, again=False):
@@ -273,8 +271,10 @@ def measure_grid(source, again=False):
     again: measure scratch as well where it is stored; it takes most of the
         time, and no donor changes it
     """
-    path = _path(source)
-    known = {} if again or not path.exists() else _read(path)
+    path = reference.path(f"transfer_{source}")
+    known = {}
+    if path.exists() and not again:
+        known = json.loads(path.read_text("utf-8"))
     pictures = data.load_pair(*PAIR, source=source, validation=0)
     bases = {
         "frozen": load_base("cat", "dog", source),
@@ -338,14 +338,6 @@ def table():
                 cells.append("" if row is None else f"{row.mean():.3f}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def _path(source):
-    return paths.data_directory() / "reference" / f"transfer_{source}.json"
-
-
-def _read(path):
-    return json.loads(path.read_text("utf-8"))
 
 
 def main(arguments=None):
