@@ -1,6 +1,7 @@
 """Run the course as Colab, Kaggle and other environments would run it.
 
     python tests/platforms.py colab [notebooks/06_*.ipynb ...]
+    python tests/platforms.py colab install
 
 For colab, colab-tpu, kaggle and binder: the packages are installed as the
 platform's list names them, on the Python that it runs where this machine has
@@ -343,7 +344,10 @@ def try_versions(name):
 
 if __name__ == "__main__":
     name, *chosen = sys.argv[1:] or [""]
-    if name in PLATFORMS:
+    failures = []
+    if name in PLATFORMS and chosen == ["install"]:
+        build(name, PLATFORMS[name])
+    elif name in PLATFORMS:
         failures = try_platform(name, [*map(Path, chosen)] or lessons())
     elif name in VERSIONS and not chosen:
         failures = try_versions(name)
