@@ -18,6 +18,7 @@ For newest and oldest: tests/run.sh with the newest packages that
 requirements.txt allows, or with the lowest that it promises.
 """
 
+import ast
 import hashlib
 import json
 import os
@@ -268,9 +269,24 @@ def cells_to_tensorflow(path):
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type == "code":
             code.append(cell.source)
-            if re.search(r"(?m)^(    )?import tensorflow\b", cell.source):
+            if needs_tensorflow(cell.source):
                 return code
     return None
+
+
+def needs_tensorflow(source):
+    """Say whether a cell imports TensorFlow whatever there is."""
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:  # a line of IPython's
+        return False
+    inner = [
+        n for node in body if isinstance(node, ast.With) for n in node.body
+    ]
+    return any(
+        isinstance(node, ast.Import) and node.names[0].name == "tensorflow"
+        for node in (*body, *inner)
+    )
 
 
 def try_platform(name, paths):
@@ -287,7 +303,9 @@ def try_platform(name, paths):
             told = stop_offline(variables, folder)
             if not told.endswith(f"AssertionError: {NOT_FETCHED}"):
                 failures.append(f"without internet the reader sees: {told}")
-        without = not any(re.match(r"tensorflow(-cpu)?==", p) for p in before)
+        without = not any(
+            re.match(r"tensorflow([-_]cpu)?==", p) for p in before
+        )
         for path in paths:
             needed = cells_to_tensorflow(path) if without else None
             if needed:

@@ -13,7 +13,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from platforms import LISTS, PLATFORMS, ROOT, VERSIONS, find_python, kernel
+from platforms import (
+    LISTS,
+    PLATFORMS,
+    ROOT,
+    VERSIONS,
+    find_python,
+    kernel,
+    needs_tensorflow,
+)
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LISTED = ["colab.txt", "colab-tpu.txt", "kaggle.txt"]
@@ -119,3 +127,13 @@ def run_small(command, code):
         [*command, sys.executable, "-c", code], capture_output=True, text=True
     )
     return done.returncode, done.stdout.strip()
+
+
+def test_what_needs_tensorflow_is_known_from_its_imports():
+    at_once = "with quiet():\n    import tensorflow as tf"
+    where_it_is = 'with quiet():\n    if find("x"):\n        import tensorflow'
+    quoted = 'HEAD = """\n    import tensorflow as tf\n"""'
+    assert needs_tensorflow(at_once)
+    assert needs_tensorflow("import tensorflow as tf")
+    for source in (where_it_is, quoted, "%pip install tensorflow"):
+        assert not needs_tensorflow(source)
