@@ -3,10 +3,11 @@
     python small.py REPORTS BYTES COMMAND ...
 
 The command gets one processor and may allocate BYTES, where the system can
-limit that. A file in the folder REPORTS holds its peak of resident bytes so
-far: whoever kills the command may kill this process too.
+limit that. A file in the folder REPORTS holds the most memory that it and its
+children had so far: whoever kills the command may kill this process too.
 """
 
+import contextlib
 import os
 import resource
 import subprocess
@@ -15,6 +16,9 @@ from pathlib import Path
 
 import psutil
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from bench import memory
+
 SECONDS = 0.2
 
 
@@ -22,15 +26,6 @@ def limit(size):
     resource.setrlimit(resource.RLIMIT_DATA, (size, size))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
-
-
-def peak_of(process):
-    """Return the most resident bytes that the process had."""
-    try:
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        return 1024 * int(status.split("VmHWM:")[1].split()[0])
-    except (OSError, IndexError):
-        return psutil.Process(process.pid).memory_info().rss
 
 
 if __name__ == "__main__":
@@ -44,6 +39,7 @@ if __name__ == "__main__":
             code = process.wait(SECONDS)
             break
         except subprocess.TimeoutExpired:
-            peak = max(peak, peak_of(process))
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                peak = max(peak, memory(psutil.Process(process.pid)))
             report.write_text(str(peak))
     sys.exit(code)
