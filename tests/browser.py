@@ -257,8 +257,9 @@ class Lab:
             self.script(
                 "arguments[0].scrollIntoView({block: 'center'})", panel
             )
-            before, started = self.picture(panel), time.perf_counter()
-            for key in (Keys.ARROW_RIGHT, Keys.ARROW_LEFT):
+            before = self.picture(panel)
+            for key in (Keys.ARROW_RIGHT, Keys.ARROW_LEFT):  # from either end
+                started = time.perf_counter()
                 control.send_keys(key)
                 if self._changes(panel, before):
                     seconds = time.perf_counter() - started
@@ -305,6 +306,7 @@ class Lab:
             entry["message"]
             for entry in self.driver.get_log("browser")
             if entry["level"] == "SEVERE"
+            and "beforeunload" not in entry["message"]  # our own leaving
             and not _is_elsewhere(entry["message"], self.address)
         ]
 
