@@ -524,6 +524,7 @@ def plot_rates(grid, rate=1e-3, blocks=3, ax=None):
     lost = evaluation.interval(forgetting.forgotten(grid, trial))
     score = evaluation.interval(found["dog/fox"])
     ax.margins(0.2)
+    ax.autoscale_view()
     ax.autoscale(False)  # the frame shall not move with the choice
     ax.errorbar(
         lost.mean, score.mean, xerr=lost.high - lost.mean,

@@ -254,6 +254,9 @@ def test_an_arm_without_that_count_shows_its_nearest():
 
 def test_rates_point_out_one_training_with_its_interval():
     ax = panels.plot_rates(rates(), 1e-3, 3)
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    for x, y in ax.lines[0].get_xydata():
+        assert left < x < right and low < y < high
     assert "3 blocks at 0.001" in ax.get_title()
     assert "0.840 ± 0.025" in ax.get_title()
     assert "lose 6.0 ± 2.5 points" in ax.get_title()
