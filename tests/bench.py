@@ -31,6 +31,9 @@ from course_utils import devices, ladder, paths, scoreboard
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "data" / "reference"
 BUDGETS = {"seconds": 60, "peak_gigabytes": 1.5, "first_figure_seconds": 10}
+# Beside a kernel with both frameworks 04 runs two workers of TensorFlow. That
+# they fit is asked of Binder, which gives 2 GB (make test-binder).
+LARGER = {"04_accelerators_and_scale.ipynb": {"peak_gigabytes": 2.0}}
 FACTOR, SHARE = 500, 0.75  # what the course promises of its ladder
 
 
@@ -179,16 +182,18 @@ def bench_notebooks(chosen):
     for path in chosen:
         taken[path.name] = run(path)
         print(path.name, taken[path.name], flush=True)
+        budgets = BUDGETS | LARGER.get(path.name, {})
         excesses += [
-            f"{path.name}: {name} {value}, budget {BUDGETS[name]}"
+            f"{path.name}: {name} {value}, budget {budgets[name]}"
             for name, value in taken[path.name].items()
-            if value is not None and value > BUDGETS[name]
+            if value is not None and value > budgets[name]
         ]
     old = REFERENCE / "notebooks.json"
     kept = json.loads(old.read_text("utf-8")) if old.exists() else {}
     store(
         "notebooks.json",
         budgets=BUDGETS,
+        larger=LARGER,
         notebooks=dict(sorted((kept.get("notebooks", {}) | taken).items())),
     )
     return excesses
