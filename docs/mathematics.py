@@ -19,6 +19,8 @@ def mathml(latex, display):
         " ".join(latex.split()), display="block" if display else "inline"
     )
     ElementTree.fromstring(math)  # raises where the formula is broken
+    if display:  # a long one scrolls, with the arrow keys as well
+        math = math.replace("<math ", '<math tabindex="0" ', 1)
     # Markdown around it shall see no mark-up of its own.
     return math.replace("*", "&#42;").replace("_", "&#95;")
 
