@@ -21,7 +21,8 @@ from publish import Address, lessons
 
 ADDRESS = Address.read()
 RULES = []
-SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes", "-"}
+# Without one a cell goes on with its slide; jupyterlab-slideshow hides "-".
+SLIDE_TYPES = {"slide", "subslide", "fragment", "skip", "notes"}
 MAXIMUM_BYTES = 500_000
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhf"
@@ -154,7 +155,7 @@ def say(source, slide="slide"):
 
 
 def do(source, *outputs, **metadata):
-    metadata |= {"slideshow": {"slide_type": "-"}}
+    metadata |= {"slideshow": {}}
     return new_code_cell(source, metadata=metadata, outputs=list(outputs))
 
 
@@ -362,13 +363,15 @@ def no_figsize(lesson):
 
 
 @rule(
-    f"Give it slideshow.slide_type, one of {sorted(SLIDE_TYPES)}.",
+    f"Give it slideshow metadata, with a slide_type of {sorted(SLIDE_TYPES)} "
+    "or with none.",
     lambda lesson: lesson.cells[4].metadata.pop("slideshow"),
 )
 def slide_type(lesson):
     for index, cell in enumerate(lesson.cells):
-        kind = cell.metadata.get("slideshow", {}).get("slide_type")
-        if kind not in SLIDE_TYPES:
+        kind = cell.metadata.get("slideshow", {"slide_type": ""})
+        kind = kind.get("slide_type")
+        if kind is not None and kind not in SLIDE_TYPES:
             yield index, f"slide type {kind!r}"
 
 
