@@ -52,7 +52,7 @@ donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m course_utils.train_donor --all
 
 grids: $(VENV)/.ready ## measure the stored grids of notebooks 06, 07 and 08 again
-	$(BIN)/python -m course_utils.transfer --again
+	$(BIN)/python -m course_utils.transfer
 	$(BIN)/python -m course_utils.limits_of_transfer --again
 	$(BIN)/python -m course_utils.forgetting --again
 	$(BIN)/python -m course_utils.borrow

@@ -527,14 +527,11 @@ def measure_grid(source, again=False):
     }
     grid = json.loads(path.read_text("utf-8")) if path.exists() else {}
     if again or {key: grid.get(key) for key in head} != head:
-        # No donor changes what was trained from the start.
-        kept = {} if again else {k: grid[k] for k in grid if k == "from_start"}
         grid = head | {
             "date": date.today().isoformat(),
             "hardware": devices.hardware().summary(),
             "before": bench.before(),
             "runs": [],
-            **kept,
         }
     done = [Trial(**run["trial"]) for run in grid["runs"]]
     for trial, seeds in PLAN.items():

@@ -13,7 +13,6 @@ for donors is chosen by that.
 """
 
 import argparse
-import json
 import math
 import time
 from dataclasses import replace
@@ -265,16 +264,9 @@ def stored(source):
     return grid | {"accuracy": reference.by_count(grid["accuracy"])}
 
 
-def measure_grid(source, again=False):
-    """Measure all arms on one source and store them, arm by arm.
-
-    again: measure scratch as well where it is stored; it takes most of the
-        time, and no donor changes it
-    """
+def measure_grid(source):
+    """Measure all arms on one source and store them, arm by arm."""
     path = reference.path(f"transfer_{source}")
-    known = {}
-    if path.exists() and not again:
-        known = json.loads(path.read_text("utf-8"))
     pictures = data.load_pair(*PAIR, source=source, validation=0)
     bases = {
         "frozen": load_base("cat", "dog", source),
@@ -288,20 +280,18 @@ def measure_grid(source, again=False):
         "date": date.today().isoformat(),
         "hardware": devices.hardware().summary(),
         "scratch_recipe": SCRATCH | {"epochs": SCRATCH_EPOCHS},
-        "scratch_seconds": known.get("scratch_seconds", {}),
-        "accuracy": {"scratch": known.get("accuracy", {}).get("scratch", {})},
+        "scratch_seconds": {},
+        "accuracy": {},
     }
     for arm, base in bases.items():
         rows = head_accuracies(base, pictures)
         grid["accuracy"][arm] = {n: row.tolist() for n, row in rows.items()}
         paths.write_json(path, grid)
-    rows, took = grid["accuracy"]["scratch"], grid["scratch_seconds"]
-    for count in map(str, SCRATCH_COUNTS):
-        if count in rows:
-            continue
-        accuracies, seconds = scratch_accuracies(pictures, int(count))
+    rows = grid["accuracy"]["scratch"] = {}
+    for count in SCRATCH_COUNTS:
+        accuracies, seconds = scratch_accuracies(pictures, count)
         rows[count] = accuracies.tolist()
-        took[count] = round(float(np.median(seconds)), 2)
+        grid["scratch_seconds"][count] = round(float(np.median(seconds)), 2)
         print(count, evaluation.interval(accuracies), flush=True)
         paths.write_json(path, grid)
 
@@ -344,7 +334,6 @@ def main(arguments=None):
     """Measure the grid on one source, or on both, or write their table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", choices=data.SOURCES, action="append")
-    parser.add_argument("--again", action="store_true", help="scratch, too")
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--write", type=Path, metavar="PAGE")
     options = parser.parse_args(arguments)
@@ -355,7 +344,7 @@ def main(arguments=None):
         if options.validate:
             validate(source)
         else:
-            measure_grid(source, options.again)
+            measure_grid(source)
 
 
 if __name__ == "__main__":
