@@ -75,6 +75,23 @@ def train_briefly(pictures, epochs=EPOCHS):
     return base, seconds
 
 
+def shipped(source):
+    """Return {arm: frozen base} of the arms that are donors of the course."""
+    return {
+        "own": transfer.load_base("cat", "dog", source),
+        "other kind": transfer.load_base("cat", "dog", other_kind(source)),
+        "unrelated": transfer.load_base("airplane", "automobile", source),
+    }
+
+
+def digests(bases):
+    """Return {arm: short name of its base's weights}."""
+    return {
+        arm: forgetting.digest(base.get_weights())
+        for arm, base in bases.items()
+    }
+
+
 def stored(source):
     """Return {arm: {count: accuracies}} as measured, and the facts of it.
 
@@ -89,16 +106,17 @@ def stored(source):
 def measure(source, again=False):
     """Measure every donor that is not stored yet, and store it.
 
-    again: measure what is stored as well
+    again: measure what is stored as well; so it is where a shipped donor is
+        another one by now
     """
     path = reference.path(f"limits_of_transfer_{source}")
-    own = transfer.load_base("cat", "dog", source)
-    donor = forgetting.digest(own.get_weights())
+    bases = shipped(source)
+    donors = digests(bases)
     facts = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    if again or facts.get("donor") != donor:
+    if again or facts.get("donors") != donors:
         facts = {
             "source": source,
-            "donor": donor,
+            "donors": donors,
             "epochs": EPOCHS,
             "date": date.today().isoformat(),
             "hardware": devices.hardware().summary(),
@@ -108,15 +126,7 @@ def measure(source, again=False):
     foxes = data.load_pair("dog", "fox", source=source)
     cats = data.load_pair("cat", "dog", source=source)
     makers = {
-        "own": lambda: (own, None),
-        "other kind": lambda: (
-            transfer.load_base("cat", "dog", other_kind(source)),
-            None,
-        ),
-        "unrelated": lambda: (
-            transfer.load_base("airplane", "automobile", source),
-            None,
-        ),
+        **{arm: lambda base=base: (base, None) for arm, base in bases.items()},
         "random": lambda: (transfer.random_base(), None),
         "short": lambda: train_briefly(cats),
         "shuffled": lambda: train_briefly(shuffle_labels(cats)),
