@@ -134,7 +134,8 @@ def test_without_rehearsal_nothing_is_won_back(source):
     assert falls(high, "rehearsal at a high rate")
     alone = with_rows(grid, WIDENED=WIDENED_ALONE)
     assert falls(alone, "rehearsal")
-    assert falls(alone, "three animals")
+    assert falls(alone, "three animals, a hundred")
+    assert falls(with_rows(grid, WIDENED_ALL=WIDENED_ALONE), "three animals")
 
 
 @pytest.mark.parametrize("source", SOURCES)
