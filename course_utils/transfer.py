@@ -1,15 +1,18 @@
 """Measure what a donor saves: heads on features against scratch, over seeds.
 
     python -m course_utils.transfer --source photos
+    python -m course_utils.transfer --source photos --heads
     python -m course_utils.transfer --write data/README.md
     python -m course_utils.transfer --source photos --validate
 
 The first writes the grid of notebook 06 to
 `data/reference/transfer_photos.json`: balanced test accuracy for each number
-of pictures, each arm and each seed. Arms are stored as they are done. The
-second writes a table of the stored grids into a page. The third prints what
-the shipped donor transfers to pictures that are no test pictures: a recipe
-for donors is chosen by that.
+of pictures, each arm and each seed. Counts are stored as they are done. The
+second does so for the heads alone, after a donor was trained anew: scratch,
+which knows no donor, stays, with the date and hardware of its own. The third
+writes a table of the stored grids into a page. The fourth prints what the
+shipped donor transfers to pictures that are no test pictures: a recipe for
+donors is chosen by that.
 """
 
 import argparse
@@ -264,29 +267,46 @@ def stored(source):
     return grid | {"accuracy": reference.by_count(grid["accuracy"])}
 
 
-def measure_grid(source):
-    """Measure all arms on one source and store them, arm by arm."""
+def measure_grid(source, heads_alone=False):
+    """Measure all arms on one source and store them: heads, then scratch.
+
+    heads_alone: keep the stored scratch runs, with their date and hardware
+
+    Raises FileNotFoundError when scratch is to be kept and nothing is stored.
+    """
     path = reference.path(f"transfer_{source}")
+    if heads_alone:
+        known = reference.read(path.stem, f"transfer --source {source}")
     pictures = data.load_pair(*PAIR, source=source, validation=0)
     bases = {
         "frozen": load_base("cat", "dog", source),
         "unrelated": load_base("airplane", "automobile", source),
         "random": random_base(),
     }
+    here = {
+        "date": date.today().isoformat(),
+        "hardware": devices.hardware().summary(),
+    }
     grid = {
         "source": source,
         "pair": PAIR,
         "seeds": len(SEEDS),
-        "date": date.today().isoformat(),
-        "hardware": devices.hardware().summary(),
+        **here,
         "scratch_recipe": SCRATCH | {"epochs": SCRATCH_EPOCHS},
+        "scratch_measured": here,
         "scratch_seconds": {},
         "accuracy": {},
     }
     for arm, base in bases.items():
         rows = head_accuracies(base, pictures)
         grid["accuracy"][arm] = {n: row.tolist() for n, row in rows.items()}
-        paths.write_json(path, grid)
+    if heads_alone:
+        scratch = ("scratch_recipe", "scratch_measured", "scratch_seconds")
+        grid |= {key: known[key] for key in scratch}
+        grid["accuracy"]["scratch"] = known["accuracy"]["scratch"]
+    paths.write_json(path, grid)
+    if heads_alone:
+        return
     rows = grid["accuracy"]["scratch"] = {}
     for count in SCRATCH_COUNTS:
         accuracies, seconds = scratch_accuracies(pictures, count)
@@ -334,6 +354,7 @@ def main(arguments=None):
     """Measure the grid on one source, or on both, or write their table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--source", choices=data.SOURCES, action="append")
+    parser.add_argument("--heads", action="store_true", help="no scratch")
     parser.add_argument("--validate", action="store_true")
     parser.add_argument("--write", type=Path, metavar="PAGE")
     options = parser.parse_args(arguments)
@@ -344,7 +365,7 @@ def main(arguments=None):
         if options.validate:
             validate(source)
         else:
-            measure_grid(source)
+            measure_grid(source, options.heads)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from course_utils import claims, data, evaluation, transfer
+from course_utils import claims, data, evaluation, paths, reference, transfer
 
 SOURCES = ["drawings", "photos"]
 
@@ -85,6 +85,25 @@ def test_stored_scratch_is_what_a_run_gives(arms):
     measured, _ = transfer.scratch_accuracies(arms.pictures, 10, seeds=[0])
     margin = 2 * stored.std(ddof=1)
     assert stored.min() - margin < measured[0] < stored.max() + margin
+
+
+def test_heads_of_a_new_donor_leave_scratch_as_it_was(monkeypatch, tmp_path):
+    before = reference.read("transfer_drawings", "transfer")
+    monkeypatch.setattr(
+        reference, "path", lambda name: tmp_path / f"{name}.json"
+    )
+    with pytest.raises(FileNotFoundError, match="make it with"):
+        transfer.main(["--source", "drawings", "--heads"])
+    paths.write_json(reference.path("transfer_drawings"), before)
+    monkeypatch.setattr(
+        transfer, "head_accuracies", lambda *_: {10: np.array([0.25])}
+    )
+    transfer.main(["--source", "drawings", "--heads"])
+    after = reference.read("transfer_drawings", "transfer")
+    assert after["accuracy"]["frozen"] == {"10": [0.25]}
+    assert after["accuracy"]["scratch"] == before["accuracy"]["scratch"]
+    for key in ("scratch_measured", "scratch_seconds", "scratch_recipe"):
+        assert after[key] == before[key]
 
 
 @pytest.mark.parametrize("source", SOURCES)
