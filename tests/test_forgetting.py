@@ -35,14 +35,15 @@ DOES_NOT_HOLD = {
     "drawings": {
         "low rate keeps",
         "three animals",
+        "three animals, a hundred",
         "labels matter",
         "unrelated donor",
         "domain gap",
     },
     "photos": {
-        "low rate gains",
         "rehearsal at a high rate",
         "three animals",
+        "three animals, a hundred",
         "labels matter",
     },
 }
