@@ -130,7 +130,7 @@ CLAIMS = {
     ),
     "three animals": Claim(
         7,
-        "The donor, widened with all foxes and as many old cats and dogs, is "
+        "The donor, widened with all foxes and as many cats and dogs, is "
         "within three points of a network trained on all pictures of the "
         "three from the start, or ahead",
         "the same network from random weights, with all pictures",
