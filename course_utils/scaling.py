@@ -146,5 +146,5 @@ def plot_growth(growth, batches, measured=None, grows=False, ax=None):
     ax.set_ylim(0, 1.1)
     ax.set_xlabel("devices")
     ax.set_ylabel("efficiency")
-    ax.legend(loc="lower left")
+    ax.legend()
     return ax
