@@ -49,13 +49,13 @@ refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store 
 	$(BIN)/python tests/refresh.py $(or $(NOTEBOOK),notebooks/*.ipynb)
 
 donors: $(VENV)/.ready ## train the shipped donors again
-	$(BIN)/python -m course_utils.train_donor --all
+	$(BIN)/python -m studies.donors --all
 
 grids: $(VENV)/.ready ## measure the stored grids of notebooks 06, 07 and 08 again
-	$(BIN)/python -m course_utils.transfer
-	$(BIN)/python -m course_utils.limits_of_transfer --again
-	$(BIN)/python -m course_utils.forgetting --again
-	$(BIN)/python -m course_utils.borrow
+	$(BIN)/python -m studies.transfer
+	$(BIN)/python -m studies.limits --again
+	$(BIN)/python -m studies.forgetting --again
+	$(BIN)/python -m studies.giant
 
 bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
 	$(BIN)/python tests/bench.py
@@ -64,11 +64,10 @@ bench-notebooks: $(VENV)/.ready ## measure seconds and memory of all notebooks, 
 	$(BIN)/python tests/bench.py notebooks $(NOTEBOOK)
 
 bench-recipes: $(VENV)/.ready ## run three tutorials' recipes beside the course's
-	$(BIN)/python -m course_utils.recipes
+	$(BIN)/python -m studies.recipes
 
-claims: $(VENV)/.ready ## print the ledger of claims, and write it into the README
-	$(BIN)/python -m course_utils.claims --write README.md
-	$(BIN)/python -m course_utils.transfer --write data/README.md
+claims: $(VENV)/.ready ## print every claim with its verdict, and write docs/claims.md
+	$(BIN)/python docs/ledger.py --write docs/claims.md --table data/README.md
 
 publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, into all links
 	$(BIN)/python tests/publish.py $(REPOSITORY)

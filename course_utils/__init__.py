@@ -1,41 +1,58 @@
-"""Small helpers for the course; import the module that you need."""
+"""Small helpers for the course: import the room that you need.
+
+Importing the package only defines names. What changes the process (its
+environment, log filters, the choice of Keras's backend) happens in `set_up`,
+which the first cell of every lesson calls.
+"""
 
 import contextlib
-import logging
 import os
-
-from course_utils import backend
 
 __version__ = "0.1.0"
 
-# TensorFlow reads it at import: errors are shown, chatter is not.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# What it did is no news, and many small networks are a lesson, no mistake.
-logging.getLogger("tensorflow").addFilter(
-    lambda record: (
+def set_up(tag=None):
+    """Prepare this kernel for the course, before Keras is imported.
+
+    tag: the version that the notebook was published with, such as "v0.1.0";
+        a sentence is printed if the installed course is another version
+
+    Chooses what Keras computes with, silences TensorFlow's greetings, and
+    prints a sentence for each package that is missing or has the wrong
+    version.
+
+    >>> import course_utils
+    >>> course_utils.set_up(f"v{course_utils.__version__}")
+    """
+    import logging
+
+    from course_utils.machine import backend
+
+    # TensorFlow reads it when it is imported: errors are shown, greetings not.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    log = logging.getLogger("tensorflow")
+    if _worth_reading not in log.filters:
+        log.addFilter(_worth_reading)
+    backend.choose()
+    for sentence in backend.problems():
+        print(sentence)
+    if tag not in (None, f"v{__version__}"):
+        print(
+            f"This notebook belongs to version {tag} of the course, and this "
+            f"kernel has v{__version__}. Choose the course's own kernel "
+            "(Kernel → Change Kernel), or run only the %pip line of this cell "
+            "and restart the kernel."
+        )
+
+
+def _worth_reading(record):
+    """Drop TensorFlow's notes, and its warning about many small networks."""
+    import logging
+
+    return (
         record.levelno > logging.INFO
         and "retracing" not in record.getMessage()
     )
-)
-
-backend.choose()
-for sentence in backend.problems():
-    print(sentence)
-
-
-def expect(tag):
-    """Say so when a notebook belongs to another version of the course.
-
-    tag: the version that the notebook was published with, such as "v0.1.0"
-    """
-    if tag != f"v{__version__}":
-        print(
-            f"This notebook belongs to the course at {tag}, this kernel has "
-            f"v{__version__}: choose the course's own kernel (Kernel → Change "
-            "Kernel), or run this cell's %pip line alone and restart the "
-            "kernel."
-        )
 
 
 @contextlib.contextmanager
@@ -43,8 +60,11 @@ def quiet():
     """Hide what native libraries write to standard error in this block.
 
     TensorFlow's import writes greetings that no setting can stop. Python's
-    own exceptions are raised as ever; where TensorFlow is not installed, the
+    own exceptions are raised as usual. If TensorFlow is not installed, the
     ModuleNotFoundError says what to do.
+
+    >>> with quiet():
+    ...     import numpy
     """
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -54,6 +74,8 @@ def quiet():
     except ModuleNotFoundError as error:
         if error.name != "tensorflow":
             raise
+        from course_utils.machine import backend
+
         raise backend.no_tensorflow() from None
     finally:
         os.dup2(kept, 2)

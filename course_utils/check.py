@@ -58,9 +58,6 @@ def _verdict(answer, right, why, misunderstandings=(), otherwise=""):
         print(f"✗ {next(hints, otherwise or 'Not yet: read on above.')}")
 
 
-# --------------------------------------------------------- 00_start_here
-
-
 def start_numbers(answer):
     """Judge how many numbers a 32 × 32 color picture holds."""
     _verdict(
@@ -117,9 +114,6 @@ def start_balanced(answer):
         ],
         "Which share of the dogs is right? Of the foxes? Take the mean.",
     )  # fmt: skip
-
-
-# ------------------------------------------------ 01_naive_training_loop
 
 
 def naive_multiplications(answer):
@@ -214,9 +208,6 @@ def naive_seconds(answer, pictures_per_second, pictures, epochs=10):
     )  # fmt: skip
 
 
-# ---------------------------------------------------- 02_train_in_batches
-
-
 def batches_change_shape(answer):
     """Judge the shape of the hidden weights' change for a batch of 256."""
     _verdict(
@@ -276,9 +267,6 @@ def batches_roof(answer):
         ],
         "The smaller of what memory feeds and what arithmetic can do.",
     )  # fmt: skip
-
-
-# ------------------------------------------- 03_let_the_framework_work
 
 
 def framework_traces(answer):
@@ -341,9 +329,6 @@ def framework_trap(answer):
         ],
         "Answer with a letter, such as \"A\".",
     )  # fmt: skip
-
-
-# ---------------------------------------- 04_accelerators_and_scale
 
 
 def scale_global_batch(answer):
@@ -409,9 +394,6 @@ def scale_cost(answer, estimate):
     )
 
 
-# ------------------------------------------------ 05_train_from_scratch
-
-
 def convolution_weights(answer):
     """Judge the weights of a 3 × 3 convolution, 32 to 64, without bias."""
     _verdict(
@@ -472,9 +454,6 @@ def narrow_the_gap(answer):
     )  # fmt: skip
 
 
-# ----------------------------------------- 06_transfer_what_was_learned
-
-
 def head_weights(answer):
     """Judge the weights of a dense head, 128 features to 2 classes."""
     _verdict(
@@ -528,9 +507,6 @@ def break_even_tasks(answer):
         ],
         "Divide the donor's cost by what one task saves.",
     )  # fmt: skip
-
-
-# ------------------------------------------------ 07_fine_tune_and_forget
 
 
 def forget_share(answer):
@@ -620,9 +596,6 @@ def forget_fox_score(answer):
         ],
         "The dog's old score, plus how far the new head has fox above dog.",
     )  # fmt: skip
-
-
-# ------------------------------------------------------ 08_borrow_a_giant
 
 
 def upsampled_positions(answer):
@@ -715,9 +688,6 @@ def safe_file(answer):
         ],
         "Name one of the files as text.",
     )  # fmt: skip
-
-
-# ------------------------------------------------------ 09_find_the_flaw
 
 
 def flaw_trainable(answer):

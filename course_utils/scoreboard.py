@@ -18,9 +18,12 @@ from pathlib import Path
 
 import filelock
 
-from course_utils import devices, paths
+from course_utils import plots
+from course_utils.machine import devices, paths
 
 FILE_NAME = "scoreboard.jsonl"
+
+
 # What `show` has columns for, in its order; records may hold more.
 COLUMNS = {
     "examples_per_second": "examples/s",
@@ -29,6 +32,8 @@ COLUMNS = {
     "accuracy": "accuracy",
     "joules": "joules",
 }
+
+
 _unsaved = []
 
 
@@ -65,7 +70,7 @@ def record(rung, notebook=None, source=None, **numbers):
         _unsaved.append(line)
 
 
-def predict(**guesses):
+def keep_guesses(**guesses):
     """Keep guesses about the course's results, to be compared at its end.
 
     guesses: numbers by name; None stands for a guess that is still to be
@@ -163,8 +168,6 @@ def pool(folder):
         )
     paths.write_json(folder / "pooled.json", records)
     import matplotlib.pyplot as plt
-
-    from course_utils import plots
 
     with plt.style.context(plots.STYLE):
         ax = plot_pool(records)
@@ -289,3 +292,83 @@ def main(arguments=None):
 
 if __name__ == "__main__":
     sys.exit(main())
+
+
+# What notebook 00 asks: the question, and the record that answers it.
+QUESTIONS = {
+    "times_faster": (
+        "matrices: times as fast", "NumPy, batches", "times_lists"
+    ),
+    "labels_for_donor": (
+        "labels that ten are worth", "labels that ten are worth", "labels"
+    ),
+    "points_forgotten": (
+        "points forgotten", "points forgotten", "points"
+    ),
+}  # fmt: skip
+
+
+def plot_guesses(rows, ax=None):
+    """Draw guesses beside what was measured.
+
+    rows: dictionary from a question to (guess, measured); None stands for
+        what is not there yet. Returns the axes.
+    """
+    ax = plots.new_axes(ax)
+    heights = range(len(rows), 0, -1)
+    for height, (guess, measured) in zip(heights, rows.values(), strict=True):
+        if guess is not None and measured is not None:
+            ax.plot(
+                [guess, measured], [height] * 2, color=plots.FAINT, linewidth=1
+            )
+        if guess is not None:
+            ax.plot(
+                guess, height, "o", color=plots.OTHER, fillstyle="none", ms=12
+            )
+        if measured is not None:
+            ax.plot(measured, height, "D", color=plots.CHOSEN)
+        ax.text(
+            0.01, height + 0.22, _difference(guess, measured),
+            transform=ax.get_yaxis_transform(), fontsize="small",
+        )  # fmt: skip
+    ax.plot(
+        [], [], "o", color=plots.OTHER, fillstyle="none", ms=12, label="guess"
+    )
+    ax.plot([], [], "D", color=plots.CHOSEN, label="measured")
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_xlim(-0.5, 2e4)
+    ax.set_xticks([0, 1, 10, 100, 1_000, 10_000])
+    ax.minorticks_off()
+    ax.xaxis.set_major_formatter("{x:,.0f}")
+    ax.set_yticks(list(heights), rows)
+    ax.set_ylim(0.5, len(rows) + 0.6)
+    ax.legend(loc="lower right")
+    done = sum(None not in row for row in rows.values())
+    plots.set_title(ax, f"{done} of {len(rows)} guesses can be compared")
+    return ax
+
+
+def _difference(guess, measured):
+    if measured is None:
+        return "not measured yet"
+    if guess is None:
+        return "no guess"
+    if guess > 0 and measured > 0:
+        factor = max(guess / measured, measured / guess)
+        return f"off by a factor of {factor:.1f}"
+    return f"off by {abs(guess - measured):.1f}"
+
+
+def plot_prediction(guesses=None, reveal=True, ax=None):
+    """Draw the guesses of notebook 00 beside what the scoreboard holds.
+
+    guesses: numbers by the names of `QUESTIONS`, or None for those that were
+        kept; reveal: also show what was measured. Returns the axes.
+    """
+    if guesses is None:
+        guesses = latest("prediction") or {}
+    rows = {}
+    for name, (question, rung, field) in QUESTIONS.items():
+        found = (latest(rung) or {}).get(field) if reveal else None
+        rows[question] = guesses.get(name), found
+    return plot_guesses(rows, ax)

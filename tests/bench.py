@@ -26,7 +26,9 @@ import psutil
 from nbclient import NotebookClient
 from publish import lessons
 
-from course_utils import devices, ladder, paths, scoreboard
+from course_utils import plots, scoreboard
+from course_utils.machine import devices, paths
+from course_utils.timing import ladder
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "data" / "reference"
@@ -153,8 +155,6 @@ def judge(records):
 def draw(path):
     """Draw the stored ladder, with the accelerators measured elsewhere."""
     import matplotlib.pyplot as plt
-
-    from course_utils import plots
 
     with plt.style.context(plots.STYLE):
         ax = ladder.plot_ladder(ladder.reference(), ladder.elsewhere())

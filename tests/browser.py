@@ -22,6 +22,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from course_utils.data import drawings
+
 CHROMIUM, DRIVER = (
     next(filter(None, map(shutil.which, names)), None)
     for names in (
@@ -390,8 +392,6 @@ def check(lab, path, shots=None):
 
 def _upload(lab, panel):
     from PIL import Image
-
-    from course_utils import drawings
 
     file = lab.folder / "fox.png"
     Image.fromarray(drawings.draw("fox", seed=1, size=128)).save(file)

@@ -3,13 +3,14 @@ from pathlib import Path
 import pytest
 from photo_servers import pack_path
 
+from course_utils.data import photos
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session")
 def photos_cache(tmp_path_factory):
     """Install the pack of photographs in a cache of its own, once."""
-    from course_utils import photos
 
     pack = pack_path()
     if pack is None:

@@ -4,7 +4,7 @@ Run as a program it is one student's process:
 
     python tests/photo_servers.py ADDRESS FORMATS [hang | bound]
 
-loads every class through `course_utils.photos` and exits with 0 when all
+loads every class through `course_utils.data.photos` and exits with 0 when all
 pictures are right; `hang` stops it while it writes the cache file, `bound`
 holds the superuser, too, to the permissions of files.
 """
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from course_utils import mirrors, photos
+from course_utils.data import mirrors, photos
 
 LABELS = {each.name: each.labels for each in mirrors.COLLECTIONS}
 FOREIGN = {"CIFAR-10": ("bird", 2), "CIFAR-100": ("worm", 99)}

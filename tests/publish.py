@@ -17,7 +17,7 @@ from pathlib import Path
 
 import nbformat
 
-from course_utils.paths import write_atomically
+from course_utils.machine.paths import write_atomically
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_YET = "they open once the course has a public address"
@@ -46,7 +46,7 @@ from importlib.util import find_spec
 if not find_spec("course_utils"):  # on Colab and Kaggle
     %pip install -qqq --no-deps "git+https://github.com/{repository}@{tag}"
 assert find_spec("course_utils"), "{sentence}"
-import course_utils; course_utils.expect("{tag}")"""
+import course_utils; course_utils.set_up("{tag}")"""
 NOT_FETCHED = (
     "The course could not be fetched. On Kaggle: Settings > Turn on internet, "
     "then run this cell again. On your own machine: Kernel > Change Kernel."

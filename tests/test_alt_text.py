@@ -9,7 +9,8 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 from refresh import clean
 
-from course_utils import alt_text, plots
+from course_utils import plots
+from course_utils.plots import alt_text
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,10 @@ import sys
 import pytest
 
 import course_utils
-from course_utils import backend
+from course_utils.machine import backend
 
 PRINT = "import os; print(os.environ.get('KERAS_BACKEND'))"
+SET_UP = "import course_utils; course_utils.set_up()"
 MARKS = ("KERAS_BACKEND", "TPU_ACCELERATOR_TYPE", "ISTPUVM")
 
 
@@ -34,7 +35,11 @@ def machine(tmp_path):
         )
         kept = {k: v for k, v in os.environ.items() if k not in MARKS}
         done = subprocess.run(
-            [sys.executable, "-c", f"{block}import course_utils; {PRINT}"],
+            [
+                sys.executable,
+                "-c",
+                f"{block}{SET_UP}; {PRINT}",
+            ],
             env=kept | {"PYTHONPATH": str(tmp_path)} | variables,
             capture_output=True,
             text=True,
@@ -103,9 +108,9 @@ def test_what_is_asked_for_is_known_only_of_an_installed_course(monkeypatch):
 
 
 def test_a_notebook_of_another_version_is_told(capsys):
-    course_utils.expect(f"v{course_utils.__version__}")
+    course_utils.set_up(f"v{course_utils.__version__}")
     assert capsys.readouterr().out == ""
-    course_utils.expect("v99.0.0")
+    course_utils.set_up("v99.0.0")
     said = capsys.readouterr().out
-    assert "at v99.0.0, this kernel has v" in said
+    assert "version v99.0.0 of the course, and this kernel has v" in said
     assert "Change Kernel" in said and said.count("\n") == 1

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from course_utils.batches import batches
+from course_utils.data.pictures import batches
 
 
 def test_batches_cover_all_rows_in_order():

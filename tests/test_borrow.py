@@ -5,7 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from course_utils import borrow, claims, data, giant, recipes
+from course_utils import data
+from course_utils.networks import backbones
+from course_utils.results import claims, evaluation, giant, recipes
+from studies import recipes as recipes_study
 
 
 @pytest.fixture(autouse=True)
@@ -52,24 +55,24 @@ def pictures():
 
 
 def test_heads_on_eyes_learn_and_repeat(backbone, pictures):
-    network = borrow.eyes(backbone, 16)
+    network = backbones.feature_extractor(backbone, 16)
     assert network.name == "small" and network.output_shape == (None, 6)
     assert not network.trainable_weights
-    rows = borrow.head_accuracies(network, pictures, (5, 30), range(3))
+    rows = backbones.head_accuracies(network, pictures, (5, 30), range(3))
     assert rows[5].shape == (3,) and rows[5].mean() > 0.9
     assert np.ptp(rows[30]) == 0  # every seed draws all of them
-    half = borrow.first_of_each(pictures.y_test, 4)
+    half = data.first_of_each(pictures.y_test, 4)
     assert half.tolist() == [0, 1, 2, 3, 10, 11, 12, 13]
-    part = borrow.head_accuracies(network, pictures, (5,), range(3), half)
+    part = backbones.head_accuracies(network, pictures, (5,), range(3), half)
     assert set((part[5] * 8).round(6) % 1) == {0}
 
 
 def test_the_interval_over_pictures_is_honest_where_all_are_right():
     labels = np.repeat([0, 1], [100, 20])
-    span = borrow.over_pictures(labels, labels)
+    span = evaluation.accuracy_interval(labels, labels)
     assert span.mean == 1 and span.count == 120
     assert 0.85 < span.low < 0.95 and span.high == pytest.approx(1)
-    wide = borrow.over_pictures(labels[::5], labels[::5])
+    wide = evaluation.accuracy_interval(labels[::5], labels[::5])
     assert wide.low < span.low
 
 
@@ -80,7 +83,7 @@ def test_the_interval_over_pictures_covers_the_truth_mostly():
     covered = 0
     for _ in range(400):
         right = generator.random(100) < truth
-        span = borrow.over_pictures(labels, np.where(right, labels, 2))
+        span = evaluation.accuracy_interval(labels, np.where(right, labels, 2))
         covered += span.low <= 0.8 <= span.high
     assert 0.92 < covered / 400 < 0.98
 
@@ -90,7 +93,7 @@ def test_own_names_need_no_training():
     scores[0, 151], scores[1, 268], scores[2, 277] = 0.5, 0.2, 0.4
     scores[3, 160] = 0.3  # a fox that it calls a dog
     labels = np.array([0, 0, 1, 1])
-    assert borrow.without_training(scores, labels) == 0.75
+    assert backbones.zero_shot(scores, labels) == 0.75
 
 
 def test_effects_name_claims_and_pair_the_seeds():
@@ -102,42 +105,42 @@ def test_effects_name_claims_and_pair_the_seeds():
         "invented": {},
         "own_names": {"EfficientNet-Lite0": {"without_training": 0.87}},
     }
-    found = borrow.effects(grid)
+    found = giant.effects(grid)
     assert found["borrowed, ten"].mean == pytest.approx(10)
     assert found["borrowed, ten"].low == pytest.approx(10)
     assert found["leak"] == pytest.approx(37)
     assert found.keys() <= claims.CLAIMS.keys()
     assert "more than a leak" not in found
-    assert borrow.effects(grid, "donor").keys() <= {
+    assert giant.effects(grid, "donor").keys() <= {
         "borrowed, ten", "borrowed, a hundred",
     }  # fmt: skip
 
 
 def test_the_table_shows_test_spread_where_seeds_have_none():
     rows = {"donor": {10: np.array([0.7, 0.8]), 500: np.array([0.9, 0.9])}}
-    text = borrow.table(rows, {"donor": (0.85, 0.95)})
+    text = giant.table(rows, {"donor": (0.85, 0.95)})
     assert "0.750 ± " in text and "0.900 ± 0.050" in text
 
 
 @pytest.mark.parametrize("source", data.SOURCES)
 def test_what_is_stored_is_whole(source):
-    grid = borrow.stored(source)
-    assert {borrow.REFERENCE, "donor"} <= grid["accuracy"].keys()
+    grid = giant.stored(source)
+    assert {giant.REFERENCE, "donor"} <= grid["accuracy"].keys()
     for rows in grid["accuracy"].values():
-        assert set(rows) == set(borrow.COUNTS)
+        assert set(rows) == set(giant.COUNTS)
         assert all(len(row) >= 10 for row in rows.values())
     assert grid["over_all"].keys() == grid["accuracy"].keys()
     assert grid["hardware"] and grid["date"]
     for name in grid["own_names"]:
-        assert name in giant.NAMES
-    for claim in borrow.effects(grid):
+        assert name in backbones.NAMES
+    for claim in giant.effects(grid):
         assert claims.CLAIMS[claim].notebook == 8
 
 
 def test_nothing_stored_names_the_command(tmp_path, monkeypatch):
-    monkeypatch.setattr(borrow.paths, "data_directory", lambda: tmp_path)
+    monkeypatch.setattr(giant.paths, "data_directory", lambda: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"course_utils\.borrow"):
-        borrow.stored("photos")
+        giant.stored("photos")
     with pytest.raises(FileNotFoundError, match=r"course_utils\.recipes"):
         recipes.stored()
 
@@ -147,7 +150,7 @@ def test_nothing_stored_names_the_command(tmp_path, monkeypatch):
 
 def short(name):
     """Return a recipe with one epoch a stage."""
-    recipe = recipes.RECIPES[name]
+    recipe = recipes_study.RECIPES[name]
     stages = [stage | {"epochs": 1} for stage in recipe["stages"]]
     return recipe | {"stages": stages}
 
@@ -160,15 +163,17 @@ def parts(pictures):
     }
 
 
-@pytest.mark.parametrize("name", recipes.RECIPES)
+@pytest.mark.parametrize("name", recipes_study.RECIPES)
 def test_a_recipe_runs_and_leaves_the_backbone_as_it_was(
     name, backbone, parts
 ):
     before = backbone.get_weights()
-    took = recipes.follow(short(name), backbone, parts, seed=0)
+    took = recipes_study.follow(short(name), backbone, parts, seed=0)
     for old, new in zip(before, backbone.get_weights(), strict=True):
         assert (old == new).all()
-    assert len(took["validation"]) == len(recipes.RECIPES[name]["stages"])
+    assert len(took["validation"]) == len(
+        recipes_study.RECIPES[name]["stages"]
+    )
     assert 0 < took["seconds_to_final"] <= took["seconds"]
     assert 0 <= took["test"] <= 1
 
@@ -196,7 +201,7 @@ def test_each_stage_moves_what_its_recipe_says(
         lambda w: after.append(backbone.get_weights()) or put_back(w),
     )
     before = backbone.get_weights()
-    recipes.follow(recipe, backbone, parts, seed=0)
+    recipes_study.follow(recipe, backbone, parts, seed=0)
     # Kernel, bias, gamma, beta, then the two moving averages, then the last.
     changed = [
         bool((old != new).any())
@@ -207,7 +212,7 @@ def test_each_stage_moves_what_its_recipe_says(
 
 
 def test_the_course_recipe_learns(backbone, parts):
-    took = recipes.follow_course(backbone, parts)
+    took = recipes_study.follow_course(backbone, parts)
     assert took["validation"][0] > 0.9 and took["test"] > 0.9
     assert took["seconds_to_final"] == took["seconds"]
 
@@ -216,11 +221,13 @@ def test_crops_keep_size_and_stay_inside():
     ramp = np.arange(32 * 32, dtype=np.uint16).reshape(32, 32) // 8
     picture = np.stack([ramp] * 3, axis=-1).astype(np.uint8)
     generator = np.random.default_rng(0)
-    seen = [recipes.crop(picture, (0.08, 1), generator) for _ in range(50)]
+    seen = [
+        recipes_study.crop(picture, (0.08, 1), generator) for _ in range(50)
+    ]
     assert {each.shape for each in seen} == {(32, 32, 3)}
     spans = [np.ptp(each.astype(int)) for each in seen]
     assert min(spans) < 60 and max(spans) > 110
-    batches = recipes.cropped(seen, np.arange(50), 8, (0.5, 1))
+    batches = recipes_study.cropped(seen, np.arange(50), 8, (0.5, 1))
     labels = [y for place in range(len(batches)) for y in batches[place][1]]
     assert sorted(labels) == list(range(50))
 
@@ -254,10 +261,10 @@ def test_each_verdict_takes_the_worst_recipe(capsys):
 
 def test_the_stored_recipes_are_whole():
     timed = recipes.stored()
-    assert timed["recipes"].keys() == recipes.RECIPES.keys()
+    assert timed["recipes"].keys() == recipes_study.RECIPES.keys()
     for recipe in timed["recipes"].values():
-        assert len(recipe["runs"]) == len(recipes.SEEDS) == 3
+        assert len(recipe["runs"]) == len(recipes_study.SEEDS) == 3
         epochs = sum(stage["epochs"] for stage in recipe["stages"])
         assert {len(run["validation"]) for run in recipe["runs"]} == {epochs}
-    assert timed["hardware"] and timed["backbone"] in giant.NAMES
+    assert timed["hardware"] and timed["backbone"] in backbones.NAMES
     json.dumps(timed)

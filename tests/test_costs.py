@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from course_utils import costs, timing
+from course_utils import timing
+from course_utils.networks import donors
+from course_utils.timing import costs
 
 
 @pytest.mark.parametrize(
@@ -24,9 +26,8 @@ def test_every_constant_names_its_source():
 
 def test_the_donors_forward_pass_equals_the_count_of_its_network():
     pytest.importorskip("keras")
-    from course_utils import train_donor
 
-    network = train_donor.build_network()
+    network = donors.build_network()
     assert costs.donor_forward() == timing.count_network(network)
 
 

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from course_utils import data, drawings
+from course_utils import data
+from course_utils.data import drawings, photos
+from course_utils.machine import devices
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +96,6 @@ def test_the_environment_decides_and_says_so(monkeypatch, capsys):
 
 
 def test_without_photographs_the_drawings_serve(monkeypatch, capsys):
-    from course_utils import photos
 
     monkeypatch.delenv("COURSE_SOURCE", raising=False)
     monkeypatch.setattr(photos, "is_cached", lambda: False)
@@ -103,7 +104,6 @@ def test_without_photographs_the_drawings_serve(monkeypatch, capsys):
 
 
 def test_on_colab_a_failed_download_is_a_sentence(monkeypatch, capsys):
-    from course_utils import devices, photos
 
     def fail():
         raise photos.PhotosUnavailable("No mirror answered; try later.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import devices
+from course_utils.machine import devices
 
 MARKS = (
     "KAGGLE_KERNEL_RUN_TYPE",

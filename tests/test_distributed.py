@@ -16,8 +16,10 @@ import numpy as np
 import psutil
 import pytest
 
-from course_utils import distributed, launch
-from course_utils.distributed import Cluster, WorkerLost
+from course_utils.machine import launch
+from course_utils.machine.launch import WorkerLost
+from studies import distributed as distributed_study
+from studies.distributed import Cluster
 
 TRAIN = """
 import json, sys, time
@@ -195,7 +197,7 @@ def test_a_killed_worker_ends_all_within_seconds(tmp_path):
 
 def launcher(host, hosts, port, command, wait="20"):
     line = [
-        *(sys.executable, "-m", "course_utils.launch"),
+        *(sys.executable, "-m", "course_utils.machine.launch"),
         *("--hosts", str(hosts), "--host", str(host)),
         *("--coordinator", f"127.0.0.1:{port}", "--wait", wait),
         *("--", *command),
@@ -264,7 +266,7 @@ def test_a_full_disk_stops_no_training(tmp_path, monkeypatch, capsys):
     def full(path, write):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(distributed.paths, "write_atomically", full)
+    monkeypatch.setattr(distributed_study.paths, "write_atomically", full)
     callback = Cluster().checkpoint(tmp_path / "c.npz")
     callback.set_model(Network)
     callback.on_epoch_end(4)
@@ -382,10 +384,10 @@ def test_a_process_whose_coordinator_never_comes(script, tmp_path):
         env=os.environ
         | {
             "KERAS_BACKEND": "jax",
-            distributed.COORDINATOR: f"127.0.0.1:{free_port()}",
-            distributed.PROCESSES: "2",
-            distributed.PROCESS: "1",
-            distributed.WAIT: "2",
+            launch.COORDINATOR: f"127.0.0.1:{free_port()}",
+            launch.PROCESSES: "2",
+            launch.PROCESS: "1",
+            launch.WAIT: "2",
         },
         capture_output=True,
         text=True,

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from course_utils import drawings
+from course_utils.data import drawings
 
 # sha256 of the bytes of 20 drawings.
 DIGESTS = {

@@ -12,6 +12,8 @@ import sys
 
 import pytest
 
+from studies import distributed as distributed_study
+
 TRAIN = """
 import json, os, sys
 from course_utils import distributed, quiet
@@ -105,7 +107,6 @@ def test_a_tpu_that_tensorflow_does_not_see_is_said():
 
 def test_a_tpu_that_tensorflow_sees_is_used(monkeypatch):
     tf = pytest.importorskip("tensorflow")
-    from course_utils import distributed
 
     class Resolver:
         @staticmethod
@@ -122,5 +123,5 @@ def test_a_tpu_that_tensorflow_sees_is_used(monkeypatch):
     cluster_resolver = tf.distribute.cluster_resolver
     monkeypatch.setattr(cluster_resolver, "TPUClusterResolver", Resolver)
     monkeypatch.setattr(tf.distribute, "TPUStrategy", Strategy)
-    strategy = distributed._tensorflow_strategy()
+    strategy = distributed_study._tensorflow_strategy()
     assert strategy.tpu == "the TPU at local"

@@ -6,7 +6,8 @@ import types
 
 import pytest
 
-from course_utils import devices, energy
+from course_utils.machine import devices
+from course_utils.timing import energy
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from course_utils import claims, evaluation, transfer
+from course_utils.results import claims, evaluation, transfer
 
 
 def test_the_interval_is_that_of_scipy():
@@ -30,7 +30,7 @@ def test_a_claim_needs_its_whole_interval_in_bounds():
 
 def test_the_advantage_is_taken_seed_by_seed():
     luck = np.random.default_rng(0).normal(0, 0.1, 10)
-    effect = claims.advantage(0.8 + luck, 0.7 + luck)
+    effect = evaluation.advantage(0.8 + luck, 0.7 + luck)
     assert effect.mean == pytest.approx(10)
     assert effect.high - effect.low < 1e-6
 

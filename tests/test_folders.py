@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from course_utils import data, folders
+from course_utils import data
+from course_utils.data import folders
 
 SIZE = 32
 HALVES = (200, 30, 30), (30, 30, 200)  # red over blue

@@ -6,17 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from course_utils import (
-    check,
-    claims,
-    evaluation,
-    forgetting,
-    limits_of_transfer,
-    quiet,
-    train_donor,
-    transfer,
-)
-from course_utils.forgetting import (
+from course_utils import check, quiet
+from course_utils.networks import donors, fine_tuning
+from course_utils.results import claims, evaluation, forgetting, limits
+from course_utils.results.forgetting import (
     CAREFUL,
     CARELESS,
     FROZEN,
@@ -24,6 +17,8 @@ from course_utils.forgetting import (
     WIDENED_ALONE,
     Trial,
 )
+from studies import forgetting as forgetting_study
+from studies import limits as limits_study
 
 with quiet():
     import keras
@@ -53,7 +48,7 @@ DOES_NOT_HOLD = {
 def bench(request):
     if request.param == "photos":
         request.getfixturevalue("photos_cache")
-    bench = forgetting.Bench(request.param)
+    bench = forgetting_study.Experiment(request.param)
     foxes = bench.y == 2  # of which there are few among the photographs
     kept = np.arange(len(bench.y)) % 4 == 0
     kept |= foxes & (foxes.sum() < 200)
@@ -63,7 +58,7 @@ def bench(request):
 
 def with_rows(grid, **rows):
     """Return a grid in which some trials have the results of others."""
-    trials = {name: getattr(forgetting, name) for name in rows}
+    trials = {name: getattr(fine_tuning, name) for name in rows}
     runs = grid["runs"] | {
         trials[name]: grid["runs"][other] for name, other in rows.items()
     }
@@ -71,7 +66,7 @@ def with_rows(grid, **rows):
 
 
 def falls(grid, name):
-    effect = claims.forgetting_effects(grid)[name]
+    effect = forgetting.effects(grid)[name]
     return not claims.CLAIMS[name].holds(effect)
 
 
@@ -80,8 +75,8 @@ def falls(grid, name):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_ledger_says_what_holds_and_what_does_not(source):
-    effects = claims.forgetting_effects(forgetting.stored(source))
-    effects |= claims.limit_effects(limits_of_transfer.stored(source)[0])
+    effects = forgetting.effects(forgetting.stored(source))
+    effects |= limits.effects(limits.stored(source)[0])
     failed = {
         name
         for name, effect in effects.items()
@@ -94,19 +89,19 @@ def test_the_ledger_says_what_holds_and_what_does_not(source):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_grids_are_those_of_the_shipped_donor(source):
-    donor = transfer.load_base("cat", "dog", source)
-    name = forgetting.digest(donor.get_weights())
+    donor = donors.load_base("cat", "dog", source)
+    name = fine_tuning.digest(donor.get_weights())
     assert forgetting.stored(source)["donor"] == name, "make grids"
-    donors = limits_of_transfer.digests(limits_of_transfer.shipped(source))
-    facts = limits_of_transfer.stored(source)[1]
-    assert facts["donors"] == donors, "make grids"
+    digests = limits_study.digests(limits_study.shipped(source))
+    facts = limits.stored(source)[1]
+    assert facts["donors"] == digests, "make grids"
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_grid_holds_all_that_is_planned(source):
     runs = forgetting.stored(source)["runs"]
-    assert runs.keys() == forgetting.PLAN.keys()
-    for trial, seeds in forgetting.PLAN.items():
+    assert runs.keys() == forgetting_study.PLAN.keys()
+    for trial, seeds in forgetting_study.PLAN.items():
         assert all(len(row) == seeds for row in runs[trial].values())
 
 
@@ -153,23 +148,23 @@ def test_three_animals_are_judged_against_the_start(source):
 def test_without_rehearsal_three_animals_are_known_worse(source):
     grid = forgetting.stored(source)
     alone = with_rows(grid, WIDENED=WIDENED_ALONE, WIDENED_ALL=WIDENED_ALONE)
-    before, after = map(claims.forgetting_effects, (grid, alone))
+    before, after = map(forgetting.effects, (grid, alone))
     for name in ("three animals", "three animals, a hundred"):
         assert after[name].high < before[name].low
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_donors_that_change_places_change_the_verdict(source):
-    known, _ = limits_of_transfer.stored(source)
+    known, _ = limits.stored(source)
     swapped = known | {
         "shuffled": known["own"],
         "unrelated": known["own"],
         "short": known["shuffled"],
         "other kind": known["own"],
     }
-    for name, effect in claims.limit_effects(swapped).items():
+    for name, effect in limits.effects(swapped).items():
         assert not claims.CLAIMS[name].holds(effect), (name, effect)
-    helped = claims.limit_effects(known | {"short": known["own"]})
+    helped = limits.effects(known | {"short": known["own"]})
     assert claims.CLAIMS["labels matter"].holds(helped["labels matter"])
 
 
@@ -201,12 +196,12 @@ def test_frozen_blocks_forget_nothing(bench):
 def test_a_donor_of_random_weights_does_not_know_three_animals(bench):
     spoiled = copy(bench)
     spoiled.untouched = None
-    spoiled.base_weights = transfer.random_base().get_weights()
+    spoiled.base_weights = donors.random_base().get_weights()
     rows = [
         [each.run(TWO_FROZEN, seed)["cat/dog/fox"] for seed in range(3)]
         for each in (bench, spoiled)
     ]
-    assert claims.advantage(*rows).low > 5
+    assert evaluation.advantage(*rows).low > 5
 
 
 def test_with_shuffled_labels_nothing_is_gained(bench):
@@ -230,7 +225,7 @@ def test_the_widened_head_agrees_with_both_heads():
     draw = np.random.default_rng(0).normal
     old, new = [[draw(size=(5, 2)), draw(size=2)] for _ in range(2)]
     features = draw(size=(7, 5))
-    kernel, bias = forgetting.widen(old, new)
+    kernel, bias = fine_tuning.widen(old, new)
     cat, dog, fox = (features @ kernel + bias).T
     before, after = (features @ k + b for k, b in (old, new))
     assert np.allclose(np.stack([cat, dog], axis=1), before)
@@ -247,11 +242,11 @@ def test_accuracy_of_two_animals_asks_their_pictures_alone():
 
 
 def test_rates_follow_the_depth():
-    network, base = forgetting.compile_for(Trial(per_depth=True))
+    network, base = forgetting_study.compile_for(Trial(per_depth=True))
     factors = network.optimizer.factors
     assert len(factors) == len(network.trainable_variables)
     assert factors == sorted(factors)
-    assert set(factors) == set(forgetting.DEPTH_FACTORS)
+    assert set(factors) == set(fine_tuning.DEPTH_FACTORS)
     # Six kernels: scale and shift of the normalization stay, too.
     assert len(base.trainable_variables) == 6
 
@@ -260,7 +255,7 @@ def test_a_factor_of_zero_stops_a_variable():
     inputs = keras.Input((3,))
     first = layers.Dense(4)
     network = keras.Model(inputs, layers.Dense(1)(first(inputs)))
-    optimizer = forgetting.PerDepth(0.1)
+    optimizer = fine_tuning.PerDepth(0.1)
     optimizer.factors = [0, 0, 1, 1]
     network.compile(optimizer, "mse")
     before = network.get_weights()
@@ -274,7 +269,7 @@ def test_a_factor_of_zero_stops_a_variable():
 
 def test_batch_norm_statistics_stay_in_inference():
     for kind, stay in (("inference", True), ("training", False)):
-        network, base = forgetting.compile_for(Trial(batch_norm=kind))
+        network, base = forgetting_study.compile_for(Trial(batch_norm=kind))
         before = [w.numpy().copy() for w in base.non_trainable_variables]
         x = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3))
         network.fit(x, np.arange(8) % 2, verbose=0)
@@ -285,7 +280,7 @@ def test_batch_norm_statistics_stay_in_inference():
 
 def test_two_questions_weigh_only_the_one_that_was_asked():
     x = np.zeros((4, 32, 32, 3), np.uint8)
-    batches = forgetting.TwoQuestions(x, np.arange(4), batch_size=4)
+    batches = forgetting_study.TwoQuestions(x, np.arange(4), batch_size=4)
     _, (old, new), (old_weight, new_weight) = batches[0]
     assert (old == new).all()
     assert (old_weight + new_weight == 1).all()
@@ -298,7 +293,7 @@ def test_few_old_pictures_are_shown_as_often_as_the_new():
             labels = np.arange(2 * count) % 2
             return np.zeros((2 * count, 32, 32, 3), np.uint8), labels
 
-    bench = forgetting.Bench.__new__(forgetting.Bench)
+    bench = forgetting_study.Experiment.__new__(forgetting_study.Experiment)
     bench.old = Few()
     x, y = Few().few(100, 0)
     for old in (10, 100):
@@ -315,7 +310,7 @@ def test_a_grid_that_is_not_there_names_its_command(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="forgetting --source"):
         forgetting.stored("drawings")
     with pytest.raises(FileNotFoundError, match="limits_of_transfer"):
-        limits_of_transfer.stored("drawings")
+        limits.stored("drawings")
 
 
 # --------------------------------------------------------------- exercises
@@ -347,14 +342,14 @@ def test_each_typical_mistake_gets_its_own_hint(capsys, name):
 
 
 def test_the_top_block_has_as_many_weights_as_the_check_says():
-    base = train_donor.build_base()
-    forgetting.unfreeze(base, blocks=1)
-    assert transfer.count_trainable(base) == RIGHT["forget_top_block"]
+    base = donors.build_base()
+    fine_tuning.unfreeze(base, blocks=1)
+    assert donors.count_trainable(base) == RIGHT["forget_top_block"]
 
 
 @pytest.mark.parametrize("mode", ["inference", "training"])
 def test_statistics_move_in_training_mode_alone(mode):
-    network, base = forgetting.compile_for(Trial(batch_norm=mode))
+    network, base = forgetting_study.compile_for(Trial(batch_norm=mode))
     before = base.get_weights()
     x = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3))
     network.fit(x.astype("float32"), np.arange(8) % 2, verbose=0)

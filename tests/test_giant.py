@@ -19,7 +19,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from course_utils import giant, lite0, paths, photos
+from course_utils.data import invented, photos
+from course_utils.machine import paths
+from course_utils.networks import backbones, heads, lite0
 
 ROOT = Path(__file__).resolve().parent.parent
 WEIGHTS = ROOT.parent / "shared" / "weights"
@@ -199,9 +201,9 @@ def test_lite0_knows_what_imagenet_knows(animals):
     dogs = network.predict(animals["dog"][:60], batch_size=20, verbose=0)
     foxes = network.predict(animals["fox"][:60], batch_size=20, verbose=0)
     assert np.allclose(dogs.sum(axis=1), 1, atol=1e-4)
-    assert giant.share_called(dogs, "dog") > 0.35
-    assert giant.share_called(foxes, "fox") > 0.2
-    assert giant.share_called(dogs, "fox") < 0.1
+    assert backbones.share_called(dogs, "dog") > 0.35
+    assert backbones.share_called(foxes, "fox") > 0.2
+    assert backbones.share_called(dogs, "fox") < 0.1
 
 
 # Keras's own weights ------------------------------------------------------
@@ -273,17 +275,19 @@ def test_a_network_that_hangs_does_not_hang_the_notebook(hangs):
 
 def test_weights_that_are_kept_wait_for_no_host(tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(giant, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr(giant, "_host_answers", lambda: False)
+    monkeypatch.setattr(backbones, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(backbones, "_host_answers", lambda: False)
     models = tmp_path / "models"
     models.mkdir()
-    assert not any(giant._is_kept(name) for name in giant.BACKBONES)
+    assert not any(backbones._is_kept(name) for name in backbones.BACKBONES)
     (models / "mobilenet_2_5_224_tf_no_top.h5").touch()
-    assert [n for n in giant.BACKBONES if giant._is_kept(n)] == ["MobileNet"]
+    assert [n for n in backbones.BACKBONES if backbones._is_kept(n)] == [
+        "MobileNet"
+    ]
     build = lambda: time.sleep(0.5) or 3  # noqa: E731
-    with pytest.raises(giant.WeightsUnavailable):
-        giant._in_time(build, 5)
-    assert giant._in_time(build, 5, offline=True) == 3
+    with pytest.raises(backbones.WeightsUnavailable):
+        backbones._in_time(build, 5)
+    assert backbones._in_time(build, 5, offline=True) == 3
 
 
 SILENT = """
@@ -328,15 +332,17 @@ def test_the_package_stands_in_for_keras_weights():
 def test_the_wait_ends_in_a_sentence_and_restores_the_timeout():
     before = socket.getdefaulttimeout()
     started = time.perf_counter()
-    with pytest.raises(giant.WeightsUnavailable, match="within 1 seconds"):
-        giant._in_time(lambda: time.sleep(20), 1)
+    with pytest.raises(backbones.WeightsUnavailable, match="within 1 seconds"):
+        backbones._in_time(lambda: time.sleep(20), 1)
     assert time.perf_counter() - started < 5
     assert socket.getdefaulttimeout() == before
-    with pytest.raises(giant.WeightsUnavailable, match="delete it"):
-        giant._in_time(Path("/nowhere/weights.h5").read_bytes, 1)
+    with pytest.raises(backbones.WeightsUnavailable, match="delete it"):
+        backbones._in_time(Path("/nowhere/weights.h5").read_bytes, 1)
     for error in (TimeoutError("read"), Exception("URL fetch failure")):
-        with pytest.raises(giant.WeightsUnavailable, match="did not answer"):
-            giant._in_time(partial(fail_with, error), 1)
+        with pytest.raises(
+            backbones.WeightsUnavailable, match="did not answer"
+        ):
+            backbones._in_time(partial(fail_with, error), 1)
 
 
 def fail_with(error):
@@ -350,13 +356,13 @@ def test_keras_may_show_its_progress_meanwhile(capsys):
         keras.utils.Progbar(3).update(3)
         return 3
 
-    assert giant._in_time(build, 5) == 3
+    assert backbones._in_time(build, 5) == 3
     assert capsys.readouterr().out == ""
 
 
 def test_a_name_that_is_not_there():
     with pytest.raises(ValueError, match="choose MobileNet"):
-        giant.load("AlexNet")
+        backbones.load("AlexNet")
 
 
 # Cached features ----------------------------------------------------------
@@ -388,14 +394,14 @@ def test_a_batch_that_is_not_full_changes_nothing(cache, network, pictures):
     shapes = []
     predict = network.predict
     network.predict = lambda x, **k: shapes.append(len(x)) or predict(x, **k)
-    got = giant.features(network, pictures, batch_size=4)
+    got = backbones.features(network, pictures, batch_size=4)
     assert shapes == [12] and np.allclose(got, whole, atol=1e-5)
 
 
 def test_features_are_computed_once(cache, network, pictures):
     calls = count_predictions(network)
-    first = giant.features(network, pictures)
-    again = giant.features(network, pictures)
+    first = backbones.features(network, pictures)
+    again = backbones.features(network, pictures)
     assert first.shape == (9, 6, 6, 4)
     assert (first == again).all() and len(calls) == 1
     assert len(list(cache.rglob("*.npy"))) == 1
@@ -403,32 +409,32 @@ def test_features_are_computed_once(cache, network, pictures):
 
 def test_another_picture_or_weight_computes_anew(cache, network, pictures):
     calls = count_predictions(network)
-    giant.features(network, pictures)
+    backbones.features(network, pictures)
     changed = pictures.copy()
     changed[3, 2, 1, 0] ^= 1
-    assert (giant.features(network, changed) != 0).any()
+    assert (backbones.features(network, changed) != 0).any()
     assert len(calls) == 2
-    giant.features(network, pictures.reshape(9, 8, 8, 3)[::-1])
+    backbones.features(network, pictures.reshape(9, 8, 8, 3)[::-1])
     assert len(calls) == 3
     weights = network.get_weights()
     network.set_weights([2 * weights[0], *weights[1:]])
-    giant.features(network, pictures)
+    backbones.features(network, pictures)
     assert len(calls) == 4
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x93NUMPY", b"\x80\x04N."])
 def test_a_damaged_cache_is_computed_again(cache, network, pictures, damage):
-    first = giant.features(network, pictures)
+    first = backbones.features(network, pictures)
     (file,) = cache.rglob("*.npy")
     file.write_bytes(damage)
-    assert np.allclose(giant.features(network, pictures), first)
+    assert np.allclose(backbones.features(network, pictures), first)
     assert np.load(file).shape == first.shape
 
 
 def test_a_failed_computation_leaves_no_file(cache, network, pictures):
     network.predict = lambda *a, **k: 1 / 0
     with pytest.raises(ZeroDivisionError):
-        giant.features(network, pictures)
+        backbones.features(network, pictures)
     assert not list(cache.rglob("*.npy"))
 
 
@@ -436,26 +442,25 @@ def test_a_failed_computation_leaves_no_file(cache, network, pictures):
 
 
 def test_the_invented_things_cannot_be_told_by_their_color():
-    from course_utils import evaluation
 
-    pair = giant.invented_pair(300, seed=3)
+    pair = invented.invented_pair(300, seed=3)
     assert pair.x_train.shape == (600, 32, 32, 3)
     assert np.bincount(pair.y_test).tolist() == [300, 300]
-    again = giant.invented_pair(300, seed=3)
+    again = invented.invented_pair(300, seed=3)
     assert (again.x_test == pair.x_test).all()
     assert not {p.tobytes() for p in pair.x_train} & {
         p.tobytes() for p in pair.x_test
     }
     colors = [x.mean(axis=(1, 2)) for x in (pair.x_train, pair.x_test)]
-    head = evaluation.linear_head().fit(colors[0], pair.y_train)
+    head = heads.linear_head().fit(colors[0], pair.y_train)
     assert 0.42 < head.score(colors[1], pair.y_test) < 0.58
 
 
 def test_share_called_counts_the_top_class():
     scores = np.zeros((4, 1000))
     scores[[0, 1, 2, 3], [277, 280, 281, 151]] = 1
-    assert giant.share_called(scores, "fox") == 0.5
-    assert giant.share_called(scores, "cat") == 0.25
+    assert backbones.share_called(scores, "fox") == 0.5
+    assert backbones.share_called(scores, "cat") == 0.25
 
 
 def test_the_imagenet_classes_are_what_they_are_called():
@@ -465,7 +470,7 @@ def test_the_imagenet_classes_are_what_they_are_called():
     table = json.loads(names.read_text())
     called = {
         kind: {table[str(number)][1] for number in numbers}
-        for kind, numbers in giant.IMAGENET_CLASSES.items()
+        for kind, numbers in backbones.IMAGENET_CLASSES.items()
     }
     assert called["fox"] == {"red_fox", "kit_fox", "Arctic_fox", "grey_fox"}
     assert "Egyptian_cat" in called["cat"] and len(called["cat"]) == 5

@@ -9,7 +9,9 @@ import bench
 import matplotlib.pyplot as plt
 import pytest
 
-from course_utils import devices, ladder, paths, scoreboard
+from course_utils import scoreboard
+from course_utils.machine import devices, paths
+from course_utils.timing import ladder
 
 HERE = {"processor": "A", "threads": 2, "accelerators": []}
 GPU = HERE | {"accelerators": ["T4 (15 GiB)"]}

@@ -3,37 +3,40 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from course_utils import limits, timing
+from course_utils import timing
+from course_utils.timing import roofline
 
 
 def test_the_peak_is_a_rate_that_a_product_of_that_size_reaches():
-    peak = limits.matrix_peak(256, repeats=20)
+    peak = roofline.matrix_peak(256, repeats=20)
     assert 1e8 < peak < 1e15
     assert timing.count_dense(256, 256, 256) / peak < 1
 
 
 def test_bandwidth_is_below_the_peaks_bytes():
-    assert 1e8 < limits.memory_bandwidth(8) < 1e14
+    assert 1e8 < roofline.memory_bandwidth(8) < 1e14
 
 
 def test_the_products_have_the_shapes_of_a_training_step():
-    hidden, gradient = limits.layer_products(5, 30, 7)()
+    hidden, gradient = roofline.layer_products(5, 30, 7)()
     assert (hidden.shape, gradient.shape) == ((5, 7), (7, 30))
 
 
 def test_intensity_by_hand():
     # 2 products of 2·6·4·3 FLOP; reads 6·4 + 2·4·3, writes 4·3 numbers.
-    assert limits.intensity(6, 4, 3) == pytest.approx(288 / (4 * 60))
+    assert roofline.intensity(6, 4, 3) == pytest.approx(288 / (4 * 60))
 
 
 def test_intensity_grows_with_the_batch_up_to_that_of_the_pictures():
-    sizes = [limits.intensity(batch, 3072, 32) for batch in (1, 16, 256, 4096)]
+    sizes = [
+        roofline.intensity(batch, 3072, 32) for batch in (1, 16, 256, 4096)
+    ]
     assert sizes == sorted(sizes)
-    assert limits.intensity(10**9, 3072, 32) == pytest.approx(32, rel=1e-3)
+    assert roofline.intensity(10**9, 3072, 32) == pytest.approx(32, rel=1e-3)
 
 
 def test_the_roofline_bends_where_the_limits_meet():
-    ax = limits.plot_roofline(100e9, 10e9, {"batch": (2.0, 1e9)})
+    ax = roofline.plot_roofline(100e9, 10e9, {"batch": (2.0, 1e9)})
     x, y = ax.lines[0].get_data()
     assert y.max() == 100e9
     assert (y[x < 9.9] < 100e9).all()

@@ -5,7 +5,7 @@ import weakref
 
 import pytest
 
-from course_utils import memory
+from studies import memory as memory_study
 
 
 class ResourceExhaustedError(Exception):
@@ -40,7 +40,7 @@ def trainer(largest, error):
 @pytest.mark.parametrize("error", EXHAUSTED, ids=lambda e: type(e).__name__)
 def test_the_batch_is_halved_said_and_training_goes_on(error, capsys):
     train, asked = trainer(100, error)
-    assert memory.halve_until_it_fits(train, 512) == ("history", 64)
+    assert memory_study.halve_until_it_fits(train, 512) == ("history", 64)
     assert asked == [512, 256, 128, 64]
     said = capsys.readouterr().out.splitlines()
     assert said[0].endswith("512 does not fit into the memory: going on with "
@@ -50,14 +50,14 @@ def test_the_batch_is_halved_said_and_training_goes_on(error, capsys):
 
 def test_what_fits_at_once_is_not_spoken_of(capsys):
     train, asked = trainer(100, MemoryError())
-    assert memory.halve_until_it_fits(train, 100) == ("history", 100)
+    assert memory_study.halve_until_it_fits(train, 100) == ("history", 100)
     assert asked == [100] and capsys.readouterr().out == ""
 
 
 def test_what_never_fits_ends_in_a_sentence():
     train, asked = trainer(0, MemoryError("no room"))
     with pytest.raises(MemoryError, match=r"Even a batch of 8 .*no room"):
-        memory.halve_until_it_fits(train, 32, smallest=8)
+        memory_study.halve_until_it_fits(train, 32, smallest=8)
     assert asked == [32, 16, 8]
 
 
@@ -65,7 +65,7 @@ def test_other_errors_pass():
     for error in (ValueError("shapes"), RuntimeError("INTERNAL")):
         train, asked = trainer(0, error)
         with pytest.raises(type(error), match=str(error)):
-            memory.halve_until_it_fits(train, 32)
+            memory_study.halve_until_it_fits(train, 32)
         assert asked == [32]
 
 
@@ -83,12 +83,14 @@ def test_what_the_failed_attempt_held_is_let_go():
         held.append(weakref.ref(tensor))
         raise MemoryError
 
-    kept, _ = memory.halve_until_it_fits(train, 4)
+    kept, _ = memory_study.halve_until_it_fits(train, 4)
     assert kept is None
 
 
 def test_tensorflows_own_error_is_known():
     tf = pytest.importorskip("tensorflow")
     error = tf.errors.ResourceExhaustedError(None, None, "no room")
-    assert memory.is_exhausted(error)
-    assert not memory.is_exhausted(tf.errors.InternalError(None, None, "x"))
+    assert memory_study.is_exhausted(error)
+    assert not memory_study.is_exhausted(
+        tf.errors.InternalError(None, None, "x")
+    )

@@ -12,7 +12,8 @@ import nbformat
 import numpy as np
 import pytest
 
-from course_utils import drawings, quiet
+from course_utils import quiet
+from course_utils.data import drawings
 
 NOTEBOOK = "01_naive_training_loop.ipynb"
 PATH = Path(__file__).resolve().parent.parent / "notebooks" / NOTEBOOK

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import data, evaluation, gradcam, model_files, upload
+from course_utils import data
+from course_utils.data import folders, upload
+from course_utils.networks import gradcam, model_files
+from course_utils.results import evaluation
 
 PNG = io.BytesIO()
 Image.new("RGB", (40, 40), "red").save(PNG, "PNG")
@@ -305,7 +308,6 @@ def test_the_class_panel_says_what_is_wrong(tmp_path, capsys):
 
 
 def test_the_picture_panel_shows_or_says_why_not(capsys):
-    from course_utils import folders
 
     seen = []
     panel = upload.picture_panel(

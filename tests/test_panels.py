@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import costs, panels, plots, scoreboard
+from course_utils import panels, plots, scoreboard
+from course_utils.results import forgetting, transfer
+from course_utils.timing import costs, roofline
 
 RATES = {1: 5_000, 16: 70_000, 256: 280_000, 1024: 330_000}
 MEASURED = {"Python lists": 46e6, "NumPy, batches": 117e9}
@@ -35,7 +37,6 @@ def grid():
 
 def rates():
     """Return a made-up grid of the shape that notebook 07 measures."""
-    from course_utils import forgetting
 
     def run(old, new):
         spread = np.array([-0.01, 0, 0.01])
@@ -164,11 +165,11 @@ def test_a_kept_guess_is_recorded_and_then_set_against_the_measurement():
 
 
 def test_the_latest_guesses_are_drawn_beside_what_was_measured():
-    scoreboard.predict(
+    scoreboard.keep_guesses(
         times_faster=10, labels_for_donor=20, points_forgotten=0
     )
     scoreboard.record("NumPy, batches", times_lists=1_000.0)
-    ax = panels.plot_prediction()
+    ax = scoreboard.plot_prediction()
     words = [text.get_text() for text in ax.texts]
     assert words == [
         "off by a factor of 100.0",
@@ -178,7 +179,7 @@ def test_the_latest_guesses_are_drawn_beside_what_was_measured():
 
 
 def test_a_guess_of_nothing_is_compared_by_difference():
-    ax = panels.plot_guesses({"points": (0, 6.5), "more": (None, 3)})
+    ax = scoreboard.plot_guesses({"points": (0, 6.5), "more": (None, 3)})
     words = [text.get_text() for text in ax.texts]
     assert words == ["off by 6.5", "no guess"]
 
@@ -187,7 +188,7 @@ def test_a_guess_of_nothing_is_compared_by_difference():
 
 
 def test_the_cost_says_what_the_calculator_says():
-    ax = panels.plot_cost(MEASURED, 10_000, 15, "T4")
+    ax = costs.plot_cost(MEASURED, 10_000, 15, "T4")
     work = costs.training_operations(costs.donor_forward(), 10_000, 15)
     expected = costs.estimate(work, "T4")
     rows = [text.get_text() for text in ax.get_yticklabels()]
@@ -202,24 +203,24 @@ def test_the_cost_says_what_the_calculator_says():
 
 def test_the_cost_takes_the_rungs_of_the_scoreboard():
     scoreboard.record("Python lists", notebook=1, flops_per_second=5e7)
-    ax = panels.plot_cost()
+    ax = costs.plot_cost()
     assert ax.get_yticklabels()[0].get_text() == "Python lists"
     assert "Python lists" in panels.cost_panel().controls["device"].options
 
 
 def test_an_unknown_device_names_those_that_exist():
     with pytest.raises(KeyError, match="choose Python lists, NumPy"):
-        panels.plot_cost(MEASURED, device="abacus")
+        costs.plot_cost(MEASURED, device="abacus")
 
 
 # ------------------------------------------------------ batch size and roof
 
 
 def test_a_batch_is_set_against_its_own_roof():
-    ax = panels.plot_batch_size(RATES, 195e9, 42e9, 1)
+    ax = roofline.plot_batch_size(RATES, 195e9, 42e9, 1)
     assert "memory is the limit" in ax.get_title()
     assert "9,000 updates" in ax.get_title()
-    ax = panels.plot_batch_size(RATES, 195e9, 42e9, 1024)
+    ax = roofline.plot_batch_size(RATES, 195e9, 42e9, 1024)
     assert "arithmetic is the limit" in ax.get_title()
     share = 330_000 * panels.timing.count_network((3072, 32, 1), training=True)
     assert f"{share / 195e9:.0%} of the roof" in ax.get_title()
@@ -227,7 +228,7 @@ def test_a_batch_is_set_against_its_own_roof():
 
 def test_a_batch_that_nobody_measured_is_a_clear_error():
     with pytest.raises(KeyError, match="No batch of 7 was measured"):
-        panels.plot_batch_size(RATES, 195e9, 42e9, 7)
+        roofline.plot_batch_size(RATES, 195e9, 42e9, 7)
 
 
 # ------------------------------------------------------------------ transfer
@@ -235,17 +236,17 @@ def test_a_batch_that_nobody_measured_is_a_clear_error():
 
 def test_foxes_shows_every_seed_and_what_the_labels_are_worth():
     rows = grid()
-    ax = panels.plot_foxes(rows, 25, "frozen")
+    ax = transfer.plot_foxes(rows, 25, "frozen")
     (seeds,) = [line for line in ax.lines if line.get_markersize() == 16]
     assert seeds.get_ydata() == pytest.approx(rows["frozen"][25])
     assert "25 dogs and 25 foxes, cat/dog donor" in ax.get_title()
     assert "no number measured from scratch" in ax.get_title()
-    ax = panels.plot_foxes(rows, 5, "random")
+    ax = transfer.plot_foxes(rows, 5, "random")
     assert re.search(r"scratch, \d+ of each are as good", ax.get_title())
 
 
 def test_an_arm_without_that_count_shows_its_nearest():
-    ax = panels.plot_foxes(grid(), 25, "scratch")
+    ax = transfer.plot_foxes(grid(), 25, "scratch")
     assert ax.get_title().startswith("10 dogs") or "50 dogs" in ax.get_title()
 
 
@@ -253,35 +254,36 @@ def test_an_arm_without_that_count_shows_its_nearest():
 
 
 def test_rates_point_out_one_training_with_its_interval():
-    ax = panels.plot_rates(rates(), 1e-3, 3)
+    ax = forgetting.plot_rates(rates(), 1e-3, 3)
     (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
     for x, y in ax.lines[0].get_xydata():
         assert left < x < right and low < y < high
     assert "3 blocks at 0.001" in ax.get_title()
     assert "0.840 ± 0.025" in ax.get_title()
     assert "lose 6.0 ± 2.5 points" in ax.get_title()
-    assert "A head alone" in panels.plot_rates(rates(), 1e-3, 0).get_title()
+    assert (
+        "A head alone" in forgetting.plot_rates(rates(), 1e-3, 0).get_title()
+    )
 
 
 def test_a_training_that_nobody_measured_is_a_clear_error():
     with pytest.raises(KeyError, match="with 2 blocks is not measured"):
-        panels.plot_rates(rates(), 0.5, 2)
+        forgetting.plot_rates(rates(), 0.5, 2)
 
 
 # ---------------------------------------------------------------- break-even
 
 
 def test_break_even_agrees_with_the_lesson():
-    from course_utils import transfer
 
-    ax = panels.plot_break_even(1_000, 2, 42, tasks=50)
+    ax = transfer.plot_break_even(1_000, 2, 42, tasks=50)
     paid = transfer.break_even(1_000, 2, 42)
     assert f"has paid after {paid} tasks" in ax.get_title()
     assert "50 tasks save" in ax.get_title()
-    ax = panels.plot_break_even(1_000, 2, 42, tasks=5)
+    ax = transfer.plot_break_even(1_000, 2, 42, tasks=5)
     assert "5 tasks lose" in ax.get_title()
 
 
 def test_a_donor_that_saves_nothing_never_pays():
-    ax = panels.plot_break_even(1_000, 42, 42)
+    ax = transfer.plot_break_even(1_000, 42, 42)
     assert "will never pay" in ax.get_title()

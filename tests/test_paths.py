@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils import paths
+from course_utils.machine import paths
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_leftover(tmp_path):

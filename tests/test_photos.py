@@ -29,7 +29,8 @@ from photo_servers import (
     small_pictures,
 )
 
-from course_utils import mirrors, paths, photos
+from course_utils.data import mirrors, photos
+from course_utils.machine import paths
 
 HERE = Path(__file__).parent
 PICTURES = small_pictures()
@@ -659,7 +660,7 @@ def test_the_command_downloads(serve, cache, capsys):
 
 def test_it_runs_as_a_module(cache):
     done = subprocess.run(
-        [sys.executable, "-m", "course_utils.photos", "no-such-file.npz"],
+        [sys.executable, "-m", "course_utils.data.photos", "no-such-file.npz"],
         capture_output=True,
         text=True,
         cwd=HERE.parent,

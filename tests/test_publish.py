@@ -47,7 +47,7 @@ def test_an_address_reaches_every_link(project):
         assert f"/gh/ada/course/{tag}?urlpath=lab/tree/{path}" in text
     assert head.source.endswith(publish.MARK + HEAD)
     assert f"https://github.com/ada/course@{tag}" in setup.source
-    assert f'course_utils.expect("{tag}")' in setup.source
+    assert f'course_utils.set_up("{tag}")' in setup.source
     assert setup.source.count("\n") < 6
     assert f"| [6. Example]({path}) | What does it cost? | 20 |" in readme
     assert readme.endswith("The end.\n")

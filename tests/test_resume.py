@@ -10,7 +10,8 @@ import time
 import numpy as np
 import pytest
 
-from course_utils import progress, quiet
+from course_utils import quiet
+from course_utils.networks import progress
 
 with quiet():
     import keras

@@ -3,8 +3,8 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from course_utils import scaling
-from course_utils.scaling import Growth, all_reduce_seconds
+from course_utils.timing import scaling
+from course_utils.timing.scaling import Growth, all_reduce_seconds
 
 TOY = Growth(
     fixed=1e-3,
@@ -71,7 +71,7 @@ def test_a_link_whose_bandwidth_cannot_be_seen():
 
 
 def test_the_model_meets_a_published_run_on_256_gpus(capsys):
-    found = scaling.GOYAL.efficiency(
+    found = scaling.RESNET50_ON_P100.efficiency(
         scaling.GOYAL_SERVERS, scaling.GOYAL_BATCH, grows=True
     )
     assert abs(found - scaling.GOYAL_EFFICIENCY) < 0.05

@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from course_utils import devices, timing
+from course_utils import timing
+from course_utils.machine import devices
 
 
 class Pending:

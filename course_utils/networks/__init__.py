@@ -1,0 +1,1 @@
+"""Networks that learn: the only room that imports Keras."""

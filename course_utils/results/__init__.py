@@ -1,0 +1,1 @@
+"""Stored numbers: read, judged and drawn, never measured."""

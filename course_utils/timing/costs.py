@@ -1,0 +1,402 @@
+"""Turn operations into time, energy and money; every constant has a source.
+
+Nothing here is measured. Peaks and watts are data-sheet values, prices are
+one provider's on one day: replace what is not yours, with
+`dataclasses.replace(costs.DEVICES["T4"], dollars_per_hour=0.2)`.
+"""
+
+from dataclasses import dataclass
+
+from course_utils import plots, scoreboard
+from course_utils.timing import clock
+from course_utils.timing.operations import (
+    count_convolution,
+    count_dense,
+    extrapolate,
+)
+
+# Share of the peak that trainings reach, and 3 = forward + 2 × backward:
+# Sevilla and others (2022), "Estimating training compute of deep learning
+# models", https://epoch.ai/blog/estimating-training-compute
+UTILIZATION = 0.4
+LANGUAGE_MODEL_UTILIZATION = 0.3
+TRAINING_PER_FORWARD = 3
+
+
+# Forward 2, backward 4 for each weight and token: Kaplan and others (2020),
+# "Scaling laws for neural language models", https://arxiv.org/abs/2001.08361
+FLOP_PER_WEIGHT_AND_TOKEN = 6
+
+
+# A data center's power over its computers' (PUE), mean of 2023: Uptime
+# Institute, https://journal.uptimeinstitute.com (7 February 2024)
+OVERHEAD = 1.58
+
+
+# ResNet-50 at 224 × 224, 3.8e9 multiply-adds: He and others (2015), table 1,
+# https://arxiv.org/abs/1512.03385; ImageNet: https://arxiv.org/abs/1409.0575
+RESNET50_FORWARD = 2 * 3.8e9
+
+
+IMAGENET_PICTURES = 1_281_167
+
+
+@dataclass(frozen=True)
+class Device:
+    """Describe what computes.
+
+    peak: FLOP per second that it reaches at best, in the number format that
+        trainings use on it
+    watts: of the device alone at full load, or None where nobody says
+    dollars_per_hour: rent of one device, or None
+    source: where the three come from
+    """
+
+    name: str
+    peak: float
+    watts: float | None
+    dollars_per_hour: float | None
+    source: str
+
+
+_NVIDIA = "NVIDIA's data sheet"
+DEVICES = {
+    device.name: device
+    for device in (
+        Device("M40", 7e12, 250, None, f"{_NVIDIA}, float32"),
+        Device("P100", 10.6e12, 300, None, f"{_NVIDIA} (SXM2), float32"),
+        Device(
+            "V100", 125e12, 300, None, f"{_NVIDIA} (SXM2), float16 products"
+        ),
+        Device(
+            "T4",
+            65e12,
+            70,
+            0.35,
+            f"{_NVIDIA}, float16 products; price: "
+            "https://cloud.google.com/compute/gpus-pricing",
+        ),
+        Device(
+            "A100",
+            312e12,
+            400,
+            14 / 8,
+            f"{_NVIDIA} (SXM), bfloat16 products; price: as paid in "
+            "https://github.com/karpathy/llm.c/discussions/481 (2024)",
+        ),
+        Device(
+            "H100",
+            989e12,
+            700,
+            98.32 / 8,
+            f"{_NVIDIA} (SXM), bfloat16 products, dense; price: Amazon's "
+            "p5.48xlarge in March 2026, "
+            "https://deploybase.ai/articles/aws-vs-google-cloud",
+        ),
+        Device(
+            "TPU v5e",
+            197e12,
+            None,
+            1.2,
+            "https://docs.cloud.google.com/tpu/docs/v5e, bfloat16; price: "
+            "https://cloud.google.com/tpu/pricing",
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Hold an estimated cost; None stands for what cannot be said.
+
+    operations: FLOP; seconds: from start to end; device_hours: over all
+    devices; kilowatt_hours: with the data center's overhead; dollars: rent
+    """
+
+    operations: float
+    seconds: float
+    device_hours: float
+    kilowatt_hours: float | None
+    dollars: float | None
+
+    def __str__(self):
+        """Write the estimate on one line."""
+        parts = [
+            f"{self.operations:.2g} FLOP",
+            clock.format_seconds(self.seconds),
+            f"{self.device_hours:,.3g} device hours",
+        ]
+        if self.kilowatt_hours is not None:
+            parts.append(f"{self.kilowatt_hours:,.3g} kWh (estimated)")
+        if self.dollars is not None:
+            digits = ",.2f" if self.dollars >= 0.01 else ".2g"
+            parts.append(f"{self.dollars:{digits}} dollars")
+        return ", ".join(parts)
+
+
+def training_operations(forward, examples, epochs):
+    """Return the FLOP of a training.
+
+    forward: FLOP of one example's forward pass; see `timing.count_network`
+    """
+    return TRAINING_PER_FORWARD * forward * examples * epochs
+
+
+def language_model_operations(weights, tokens):
+    """Return the FLOP of training a language model on some tokens."""
+    return FLOP_PER_WEIGHT_AND_TOKEN * weights * tokens
+
+
+def donor_forward(widths=(32, 64, 128), size=32, classes=2):
+    """Return the FLOP of the donor's forward pass on one picture."""
+    operations, channels = 0, 3
+    for width in widths:
+        for inputs in (channels, width):
+            operations += count_convolution(1, size, size, inputs, width)
+        channels, size = width, size // 2
+    return operations + count_dense(1, channels, classes)
+
+
+def measured_device(name, flops_per_second, watts=None, dollars_per_hour=None):
+    """Return a `Device` from your own measurement, to be used at 100 %."""
+    return Device(
+        name, flops_per_second, watts, dollars_per_hour, "measured here"
+    )
+
+
+def estimate(
+    operations, device, count=1, utilization=UTILIZATION, overhead=OVERHEAD
+):
+    """Estimate time, energy and money of some operations.
+
+    operations: FLOP
+    device: a `Device`, or a name in `DEVICES`
+    count: devices that share the work evenly
+    utilization: share of the peak that is reached, above 0 and at most 1
+    overhead: the data center's power over its computers', at least 1
+
+    Returns an `Estimate`. Raises ValueError for values outside these ranges,
+    KeyError for an unknown device.
+    """
+    if not isinstance(device, Device):
+        if device not in DEVICES:
+            raise KeyError(
+                f"There is no device {device!r}: choose one of "
+                f"{', '.join(DEVICES)}, or describe yours as a costs.Device."
+            )
+        device = DEVICES[device]
+    if not (operations >= 0 and count >= 1):
+        raise ValueError("Give 0 or more operations and 1 or more devices.")
+    if not (0 < utilization <= 1 and overhead >= 1):
+        raise ValueError(
+            "Utilization lies above 0 and at most at 1, overhead at 1 or "
+            f"above, not {utilization} and {overhead}."
+        )
+    rate = device.peak * utilization * count
+    seconds = extrapolate(operations, rate)
+    hours = seconds * count / 3600
+    watts, dollars = device.watts, device.dollars_per_hour
+    return Estimate(
+        operations,
+        seconds,
+        hours,
+        None if watts is None else hours * watts * overhead / 1000,
+        None if dollars is None else hours * dollars,
+    )
+
+
+@dataclass(frozen=True)
+class Published:
+    """Hold what somebody reported of a training, to test the calculator.
+
+    quantity: a field of `Estimate`; value: what was reported of it
+    """
+
+    name: str
+    operations: float
+    device: str
+    count: int
+    utilization: float
+    quantity: str
+    value: float
+    source: str
+
+    def estimate(self):
+        """Return what the calculator says, for the devices alone."""
+        found = estimate(
+            self.operations,
+            self.device,
+            self.count,
+            self.utilization,
+            overhead=1,
+        )
+        return getattr(found, self.quantity)
+
+
+def _published():
+    resnet = training_operations(RESNET50_FORWARD, IMAGENET_PICTURES, 90)
+    gpt3 = language_model_operations(175e9, 300e9)
+    bloom = language_model_operations(176e9, 366e9)
+    llama = language_model_operations(70e9, 2e12)
+    goyal = "https://arxiv.org/abs/1706.02677"
+    luccioni = "https://arxiv.org/abs/2211.02001, table 1"
+    hour, language = 3600, LANGUAGE_MODEL_UTILIZATION
+    rows = (
+        ("ResNet-50, 90 epochs of ImageNet", resnet, "M40", 1, UTILIZATION,
+         "seconds", 14 * 24 * hour, "https://arxiv.org/abs/1709.05011"),
+        ("ResNet-50, 90 epochs of ImageNet", resnet, "P100", 8, UTILIZATION,
+         "seconds", 29 * hour, goyal),
+        ("ResNet-50, 90 epochs of ImageNet", resnet, "P100", 256, UTILIZATION,
+         "seconds", 1 * hour, goyal),
+        ("GPT-3, 175 billion weights", gpt3, "V100", 1, language,
+         "operations", 3.14e23, "https://arxiv.org/abs/2005.14165, table D.1"),
+        ("GPT-3, 175 billion weights", gpt3, "V100", 1, language,
+         "seconds", 288 * 365.25 * 24 * hour,
+         "https://arxiv.org/abs/2104.04473"),
+        ("BLOOM, 176 billion weights", bloom, "A100", 384, language,
+         "device_hours", 1_082_990, luccioni),
+        ("BLOOM, 176 billion weights", bloom, "A100", 384, language,
+         "kilowatt_hours", 433_196, luccioni),
+        ("Llama 2, 70 billion weights", llama, "A100", 2000, language,
+         "device_hours", 1_720_320,
+         "https://arxiv.org/abs/2307.09288, table 2"),
+    )  # fmt: skip
+    return tuple(Published(*row) for row in rows)
+
+
+PUBLISHED = _published()
+
+
+_UNITS = {
+    "seconds": clock.format_seconds,
+    "operations": "{:.3g} FLOP".format,
+    "device_hours": "{:,.0f} device hours".format,
+    "kilowatt_hours": "{:,.0f} kWh".format,
+}
+
+
+def show_published():
+    """Print what was reported of famous trainings beside the estimates."""
+    for row in PUBLISHED:
+        write, found = _UNITS[row.quantity], row.estimate()
+        print(
+            f"{row.name}, {row.count} × {row.device}: reported "
+            f"{write(row.value)}, estimated {write(found)} "
+            f"(factor {found / row.value:.2f})"
+        )
+
+
+NETWORKS = {
+    "donor": donor_forward(),
+    "ResNet-50": RESNET50_FORWARD,
+}
+
+
+YEAR = 365.25 * 86_400
+TICKS = {
+    "1 µs": 1e-6, "1 ms": 1e-3, "1 s": 1, "1 min": 60, "1 hour": 3600,
+    "1 day": 86_400, "1 year": YEAR, "100 years": 100 * YEAR,
+    "10,000 years": 1e4 * YEAR, "a million years": 1e6 * YEAR,
+}  # fmt: skip
+
+
+def plot_cost(
+    measured=None,
+    examples=10_000,
+    epochs=15,
+    device="T4",
+    network="donor",
+    ax=None,
+):
+    """Draw how long a training takes on what you have and could rent.
+
+    measured: dictionary from a name, such as "Python lists", to the FLOP per
+        second that you measured; None takes those of your scoreboard
+    examples, epochs: how many pictures are shown, and how often
+    device: the name of the row to point out: of `measured`, or of
+        `costs.DEVICES`, which are estimated from their data sheets
+    network: one of `NETWORKS`
+
+    Returns the axes. Raises KeyError for an unknown device or network.
+    """
+    ax = plots.new_axes(ax)
+    rows = _devices(measured)
+    for name, table in ((device, rows), (network, NETWORKS)):
+        if name not in table:
+            raise KeyError(f"There is no {name!r}: choose {', '.join(table)}.")
+    work = training_operations(NETWORKS[network], examples, epochs)
+    found = {
+        name: estimate(work, each, utilization=share)
+        for name, (each, share) in rows.items()
+    }
+    for height, (name, (_, share)) in enumerate(rows.items()):
+        seconds, chosen = found[name].seconds, name == device
+        color = plots.CHOSEN if chosen else plots.OTHER
+        ax.plot(
+            seconds, -height, "D" if share == 1 else "o", color=color,
+            fillstyle="full" if share == 1 else "none",
+            markersize=13 if chosen else 8,
+        )  # fmt: skip
+        ax.annotate(
+            clock.format_seconds(seconds), (seconds, -height), (12, 0),
+            textcoords="offset points", va="center", fontsize="small",
+            color=color, fontweight="bold" if chosen else "normal",
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ends = [estimate.seconds for estimate in found.values()]
+    left, right = min(ends) / 3, max(ends) * 60
+    ticks, last = {}, 0
+    for text, x in TICKS.items():  # as many as have room
+        if left < x < right and x > last * (right / left) ** 0.1:
+            ticks[text] = last = x
+    ax.set_xticks(list(ticks.values()), ticks)
+    ax.minorticks_off()
+    ax.set_xlim(left, right)
+    ax.set_yticks([-height for height in range(len(rows))], rows)
+    ax.margins(y=0.1)
+    ax.set_xlabel("time (full: measured, hollow: estimated)")
+    plots.set_title(
+        ax,
+        f"{network}, {examples:,} pictures, {epochs} epochs, {device}:\n"
+        + _cost(found[device]),
+    )
+    return ax
+
+
+def _devices(measured):
+    """Return {name: (Device, share of its peak)}, measured ones first."""
+    if measured is None:
+        measured = {
+            entry["rung"]: entry["flops_per_second"]
+            for entry in scoreboard.table()
+            if entry.get("flops_per_second")
+        }
+    own = {
+        name: (measured_device(name, rate), 1)
+        for name, rate in measured.items()
+    }
+    rent = {
+        name: (device, UTILIZATION)
+        for name, device in DEVICES.items()
+        if device.dollars_per_hour is not None
+    }
+    return own | rent
+
+
+def _cost(estimate):
+    """Write time, energy and money, as far as they are known."""
+    parts = [clock.format_seconds(estimate.seconds)]
+    if estimate.kilowatt_hours is not None:
+        watt_hours = estimate.kilowatt_hours * 1000
+        parts.append(
+            f"{watt_hours:,.2g} Wh"
+            if watt_hours < 1000
+            else f"{estimate.kilowatt_hours:,.0f} kWh"
+        )
+    if estimate.dollars is not None:
+        parts.append(
+            f"{estimate.dollars:,.2f} dollars"
+            if estimate.dollars >= 0.01
+            else "less than a cent"
+        )
+    return ", ".join(parts)

@@ -1,0 +1,236 @@
+"""The rooms of the package: data flows one way, and every import runs down."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "course_utils"
+FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
+# A room may import from itself and from those before it, never from one after.
+ROOMS = (
+    "machine",
+    "plots",
+    "scoreboard",
+    "timing",
+    "data",
+    "results",
+    "networks",
+    "panels",
+    "check",
+)
+# Looks at the devices that a framework has already found.
+ASKS_FRAMEWORKS = {"machine.devices", "machine.launch", "timing.clock"}
+
+
+def module_name(path, root=ROOT):
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(source):
+    """Return (module imported, whether when the importer is imported)."""
+    tree = ast.parse(source)
+    late = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.Lambda)
+        for inner in ast.walk(node)
+    }
+    found = []
+    for node in ast.walk(tree):
+        at_once = id(node) not in late
+        if isinstance(node, ast.Import):
+            found += [(alias.name, at_once) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                found.append((f"{node.module}.{alias.name}", at_once))
+    return found
+
+
+def room_of(name):
+    """Return the room of an imported name, or None outside the package."""
+    parts = name.split(".")
+    if parts[0] != "course_utils" or len(parts) < 2:
+        return None
+    return parts[1] if parts[1] in ROOMS else None
+
+
+def upward(sources):
+    """Return the imports of {module: source} that run from low to high."""
+    found = []
+    for module, source in sources.items():
+        room = room_of(module)
+        if room is None:
+            continue
+        for name, _ in imports(source):
+            other = room_of(name)
+            if other and ROOMS.index(other) > ROOMS.index(room):
+                found.append(f"{module} imports {name}")
+    return found
+
+
+def circles(sources):
+    """Return the modules of {module: source} that import one another."""
+    arrows = {
+        module: {
+            max(
+                (m for m in sources if name == m or name.startswith(f"{m}.")),
+                key=len,
+                default=None,
+            )
+            for name, _ in imports(source)
+        }
+        - {None, module}
+        for module, source in sources.items()
+    }
+    # A room's door names what is in the room; that is no circle.
+    doors = {m for m in sources if m.count(".") == 1 and is_door(m, sources)}
+    for module in sources:
+        if any(module.startswith(f"{door}.") for door in doors):
+            arrows[module] -= {
+                door for door in doors if module.startswith(f"{door}.")
+            }
+    left = dict(arrows)
+    while True:
+        ends = {m for m, to in left.items() if not to & left.keys()}
+        if not ends:
+            return sorted(left)
+        left = {m: to for m, to in left.items() if m not in ends}
+
+
+def is_door(module, sources):
+    return any(other.startswith(f"{module}.") for other in sources)
+
+
+def frameworks(sources):
+    """Return who imports a framework outside `networks` and the studies."""
+    return [
+        f"{module} imports {name}"
+        for module, source in sources.items()
+        if not module.startswith(("course_utils.networks", "studies"))
+        and module.removeprefix("course_utils.") not in ASKS_FRAMEWORKS
+        for name, _ in imports(source)
+        if name.split(".")[0] in FRAMEWORKS
+    ]
+
+
+def studies(sources):
+    """Return the modules of the package that import a study."""
+    return [
+        module
+        for module, source in sources.items()
+        if module.startswith("course_utils")
+        for name, _ in imports(source)
+        if name.split(".")[0] == "studies"
+    ]
+
+
+WRITES = re.compile(r"write_json|write_atomically|write_text|\.savez?\(")
+
+
+def measuring_results(sources):
+    """Return the modules of `results` that measure, write or run a network."""
+    bad = re.compile(r"\bperf_counter|\.fit\(|\.predict\(|timing\.measure")
+    return [
+        module
+        for module, source in sources.items()
+        if module.startswith("course_utils.results.")
+        and (bad.search(source) or WRITES.search(source))
+    ]
+
+
+def writers(sources):
+    """Return who writes where it should not.
+
+    Studies write data/ and leave pages alone; docs write pages and leave
+    data/ alone; the package writes neither.
+    """
+    found = []
+    for module, source in sources.items():
+        texts = [
+            node.value
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        pages = any(
+            re.search(r"README\.md$|\.ipynb$|^docs/", t) for t in texts
+        )
+        data = "files.path(" in source or "donor_path(" in source
+        if not WRITES.search(source) and "write_between" not in source:
+            continue
+        if module.startswith("studies") and "write_between" in source:
+            found.append(f"{module} writes pages")
+        if module.startswith("docs") and data:
+            found.append(f"{module} writes data/")
+        if module.startswith("course_utils") and pages:
+            found.append(f"{module} writes pages")
+    return found
+
+
+@pytest.fixture(scope="module")
+def sources():
+    paths = [
+        *PACKAGE.rglob("*.py"),
+        *(ROOT / "studies").glob("*.py"),
+        *(ROOT / "docs").rglob("*.py"),
+    ]
+    return {module_name(path): path.read_text("utf-8") for path in paths}
+
+
+RULES = {
+    upward: {
+        "course_utils.data.new": "from course_utils.networks import donors",
+        "course_utils.plots.new": "from course_utils import check",
+        "course_utils.machine.new": "def f():\n from course_utils import data",
+    },
+    circles: {
+        "course_utils.data.one": "from course_utils.data import two",
+        "course_utils.data.two": "from course_utils.data import one",
+    },
+    frameworks: {
+        "course_utils.results.new": "import keras",
+        "course_utils.data.new": "def f():\n    from tensorflow import io",
+    },
+    studies: {"course_utils.results.new": "from studies import transfer"},
+    measuring_results: {
+        "course_utils.results.new": "def f(n, x): return n.predict(x)",
+        "course_utils.results.other": "paths.write_json(path, 1)",
+    },
+    writers: {
+        "studies.new": "paths.write_between(page, 'mark', text)",
+        "docs.new": "paths.write_json(files.path('x'), 1)",
+        "course_utils.new": "page = 'README.md'\npaths.write_text(page)",
+    },
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps_the_rule(rule, sources):
+    assert rule(sources) == []
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_rule_can_fail(rule, sources):
+    for name, source in RULES[rule].items():
+        broken = RULES[rule] if rule is circles else {name: source}
+        assert rule(sources | broken)
+
+
+def test_the_door_is_small():
+    shown = [p.name for p in PACKAGE.iterdir() if p.name != "__pycache__"]
+    assert len(shown) <= 12, sorted(shown)
+
+
+def lines(folder):
+    texts = (path.read_text("utf-8") for path in folder.rglob("*.py"))
+    return sum(text.count("\n") for text in texts)
+
+
+@pytest.mark.parametrize(
+    ("folder", "most"), [("course_utils", 8200), ("studies", 1400)]
+)
+def test_the_rooms_stay_small(folder, most):
+    assert lines(ROOT / folder) <= most
