@@ -65,7 +65,7 @@ def _axes(ax):
     if ax.images:
         return _images(ax)
     said = [
-        f"{ax.get_title()}." if ax.get_title() else "",
+        f"{_one_line(ax.title)}." if ax.get_title() else "",
         _axis(ax.xaxis, "horizontal") if ax.axison else "",
         _axis(ax.yaxis, "vertical") if ax.axison else "",
         *_list(_series(ax)),
@@ -75,7 +75,7 @@ def _axes(ax):
 
 
 def _images(ax):
-    said = [ax.get_title()]
+    said = [_one_line(ax.title)]
     for image in ax.images:
         label, data = image.get_label(), np.asarray(image.get_array())
         if label and not label.startswith("_"):

@@ -29,9 +29,9 @@ GREEN, PINK = plots.COLORS["finetuned"], plots.COLORS["unrelated"]
 ORANGE = "#E69F00"  # Okabe and Ito's, for the part to look at
 LIT, ICE = "#FBE3B0", "#D6E8F5"  # pale orange, pale blue
 NETWORK = {
-    "block 1": "conv 32",
-    "block 2": "conv 64\nconv 64",
-    "block 3": "conv 128\nconv 128\nconv 128",
+    "block 1": "conv 32\npool",
+    "block 2": "conv 64 ×2\npool",
+    "block 3": "conv 128 ×2\npool\nconv 128",
 }
 BASE = tuple(NETWORK)
 # What each version of the drawing says, and which parts of which row learn.
@@ -58,7 +58,7 @@ VERSIONS = {
         ("head",),
     ),
     "borrowed base": (
-        "A borrowed base: somebody else paid for its training",
+        "A borrowed base: someone else paid for its training",
         ("head",),
     ),
 }
@@ -84,7 +84,7 @@ def _set_title(ax, text):
 
 
 def _canvas(width, height, title, alt, ax=None):
-    """Return empty axes, `width` by `height` units, equal in both ways."""
+    """Return empty axes of `width` by `height` units, all of one size."""
     title = _title(title)
     if ax is None:
         above = 0.15 + 0.27 * (1 + title.count("\n"))
@@ -185,7 +185,7 @@ def donor_and_recipient(lit="head", ax=None):
     old = ("1,000\nclasses",) if borrowed else ("cat", "dog")
     alt = (
         "Two rows. Above, the donor: a picture goes through three blocks of "
-        "layers, the base, which give "
+        "convolutions, the base, which give "
         f"{'features' if borrowed else '128 numbers'}, and a head answers "
         f"{' or '.join(old)}. Below, the recipient: a picture of a fox goes "
         "through the same base, and another head answers "
@@ -199,8 +199,8 @@ def donor_and_recipient(lit="head", ax=None):
     ax = _canvas(16, 8.2, title, alt, ax)
     owner = "Donor: many labeled cats and dogs"
     if borrowed:
-        owner = "Somebody's donor: a million labeled photographs"
-        frame = Rectangle((2.5, 4.7), 7.2, 2.8, fill=False, ec=ORANGE, lw=4)
+        owner = "Someone else's donor: a million labeled photographs"
+        frame = Rectangle((2.1, 4.7), 7.9, 2.8, fill=False, ec=ORANGE, lw=4)
         ax.add_patch(frame)
     _write(ax, 0.1, 7.85, owner, ha="left", weight="bold")
     whole = (*BASE, "head") if lit == "donor" else ()
@@ -213,9 +213,9 @@ def donor_and_recipient(lit="head", ax=None):
     frozen = () if lit == "donor" else frozen
     _network(ax, 0.9, "fox", new, learns, frozen, borrowed, ink)
     if lit != "donor":
-        for x in (3.75, 6.15, 8.55):
+        for x in (3.45, 6.05, 8.65):
             _arrow(ax, (x, 4.65 if borrowed else 4.8), (x, 3.4))
-        _write(ax, 8.9, 4.1, "copied", ha="left", color=FAINT)
+        _write(ax, 9.0, 4.1, "copied", ha="left", color=FAINT)
     return ax
 
 
@@ -227,16 +227,16 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
             return LIT, ORANGE, "learns"
         return (ICE, BLUE, "❄ frozen") if part in frozen else (PAPER, ink, "")
 
-    ax.add_patch(Rectangle((0.2, y + 0.35), 1.7, 1.7, fc=PALE, ec=ink))
-    _face(ax, kind, 1.05, y + 1.2, 1.3)
+    ax.add_patch(Rectangle((0.1, y + 0.4), 1.6, 1.6, fc=PALE, ec=ink))
+    _face(ax, kind, 0.9, y + 1.2, 1.25)
     for index, (part, layers) in enumerate(NETWORK.items()):
-        x = 2.7 + 2.4 * index
+        x = 2.3 + 2.6 * index
         fill, edge, state = look(part)
-        _box(ax, x, y, 2.1, 2.4, "", fill, edge)
-        _write(ax, x + 1.05, y + 2.1, part, color=ink, weight="bold")
+        _box(ax, x, y, 2.3, 2.4, "", fill, edge)
+        _write(ax, x + 1.15, y + 2.1, part, color=ink, weight="bold")
         layers = "many\nlayers" if borrowed else layers
-        _write(ax, x + 1.05, y + 1.2, layers, color=ink, linespacing=1.1)
-        _write(ax, x + 1.05, y + 0.28, state, color=ink)
+        _write(ax, x + 1.15, y + 1.2, layers, color=ink, linespacing=1.1)
+        _write(ax, x + 1.15, y + 0.28, state, color=ink)
     for stripe, shade in enumerate(np.random.default_rng(4).random(12)):
         low, color = y + 0.2 + stripe / 6, plt.cm.Blues(0.15 + 0.7 * shade)
         ax.add_patch(Rectangle((10.55, low), 0.5, 1 / 6, color=color, lw=0))
@@ -251,8 +251,9 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
     name = "wider\nhead" if len(answers) > 2 else "head"
     _write(ax, 12.95, y + 1.45, name, color=ink, weight="bold")
     _write(ax, 12.95, y + 0.6, state, color=ink)
-    for start, end in ((1.95, 2.65), (4.8, 5.1), (7.2, 7.5), (9.6, 10.5),
-                       (11.1, 12.05)):  # fmt: skip
+    for start, end in (
+        (1.75, 2.25), (4.6, 4.9), (7.2, 7.5), (9.8, 10.5), (11.1, 12.05)
+    ):  # fmt: skip
         _arrow(ax, (start, y + 1.2), (end, y + 1.2), ink)
     for index, answer in enumerate(answers):
         place = y + 1.2 + 0.8 * ((len(answers) - 1) / 2 - index)
@@ -334,7 +335,7 @@ def _short(number):
 
 def _numbers(ax, x, top, values, name, shades, wide=1.0, high=1.0):
     """Draw a grid of numbers, its upper left corner at (x, top)."""
-    rows, columns = values.shape
+    columns = values.shape[1]
     if shades is not None:
         low, span = np.nanmin(shades), np.ptp(shades[np.isfinite(shades)])
     for (row, column), value in np.ndenumerate(values):
@@ -478,8 +479,15 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
     hidden: hidden units
     ax: axes to draw on, or None for a new figure
 
-    The matrices are drawn to scale. Returns the axes. Taught in notebook 02.
+    The matrices are drawn to scale. Returns the axes. Raises ValueError when
+    batch or hidden units are too many to be drawn next to the inputs. Taught
+    in notebook 02.
     """
+    if max(batch, hidden) > inputs / 6:
+        raise ValueError(
+            f"Next to {inputs:,} inputs there is room for at most "
+            f"{inputs // 6:,} pictures and as many hidden units."
+        )
     title = (
         f"{batch * inputs * hidden:,} multiplications in three loops "
         "become one product"
@@ -487,10 +495,10 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
     alt = (
         "On the left three nested loops, over pictures, hidden units and "
         "inputs. On the right two matrix products, drawn to scale. Forward: "
-        f"x, {batch} by {inputs}, times the weights turned, {inputs} by "
+        f"x, {batch} by {inputs}, times the transposed weights, {inputs} by "
         f"{hidden}, gives the hidden units, {batch} by {hidden}. Backward: "
-        f"the hidden errors turned, {hidden} by {batch}, times x, {batch} by "
-        f"{inputs}, gives the change of the weights, {hidden} by {inputs}."
+        f"the transposed hidden errors, {hidden} by {batch}, times x, {batch} "
+        f"by {inputs}, gives the change of the weights, {hidden} by {inputs}."
     )
     ax = _canvas(16, 8.4, title, alt, ax)
     code = (
@@ -499,7 +507,7 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
         "            total += w[unit][i] * x[picture][i]"
     )
     _write(ax, 0.2, 8.2, code, ha="left", va="top", family="monospace")
-    unit = 5.8 / max(batch, inputs, hidden)
+    unit = 5.6 / inputs
     many, wide, thin = unit * batch, unit * inputs, unit * hidden
 
     def matrix(x, y, width, height, color, name, rows, columns, beside=False):
@@ -520,12 +528,23 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
     sign(3.9 + wide, y, "@")
     x = 4.7 + wide
     matrix(x, y, thin, wide, ORANGE, "weights.T", inputs, hidden, True)
-    sign(x + 2.8, y, "=")
-    matrix(x + 4.2, y, thin, many, GREEN, "hidden units", batch, hidden)
+    sign(x + thin + 2.8, y, "=")
+    matrix(
+        14.7 - thin / 2, y, thin, many, GREEN, "hidden units", batch, hidden
+    )
     _write(ax, 0.2, 2.1, "backward", ha="left", color=VERMILION,
            weight="bold")  # fmt: skip
     y = 1.4
-    matrix(1.1, y, many, thin, VERMILION, "hidden_error.T", hidden, batch)
+    matrix(
+        1.2 - many / 2,
+        y,
+        many,
+        thin,
+        VERMILION,
+        "hidden_error.T",
+        hidden,
+        batch,
+    )
     sign(2.6, y, "@")
     matrix(3.3, y, wide, many, BLUE, "x", batch, inputs)
     sign(3.9 + wide, y, "=")
@@ -667,14 +686,16 @@ def timing_strips(trap="asynchronous calls", lanes=None, ax=None):
         "wrong clock" and "right clock" among them; None for an example
     ax: axes to draw on, or None for a new figure
 
-    Returns the axes. Raises ValueError when there is neither such a trap nor
-    lanes. Taught in notebook 03.
+    Returns the axes. Raises ValueError when there is no such trap and no
+    lanes, or a clock is missing. Taught in notebook 03.
     """
     if lanes is None and trap not in TRAPS:
         raise ValueError(
             f"No trap is called {trap!r}: choose from {', '.join(TRAPS)}."
         )
     lanes = TRAPS[trap] if lanes is None else lanes
+    if not {"wrong clock", "right clock"} <= set(lanes):
+        raise ValueError("Name two of the lanes wrong clock and right clock.")
     colors = {"host": LIT, "device": ICE, "wrong clock": VERMILION,
               "right clock": GREEN}  # fmt: skip
     ax = _plain(ax, 1.6 + 0.75 * len(lanes))
@@ -875,9 +896,12 @@ def best_of(values, truth=0.5, ax=None):
     truth: what each try is worth without luck
     ax: axes to draw on, or None for a new figure
 
-    Returns the axes. Taught in notebook 11.
+    Returns the axes. Raises ValueError when there is no try. Taught in
+    notebook 11.
     """
     values = np.asarray(values, float)
+    if not values.size:
+        raise ValueError("Give the accuracy of at least one try.")
     best, mean = values.max(), values.mean()
     ax = _plain(ax, 4.8)
     counts, _, _ = ax.hist(values, bins=12, color=BLUE, ec=PAPER)
@@ -1040,8 +1064,14 @@ def nearest_neighbors(query, neighbors_by_base, titles, name="fox"):
     name: the class of the query
 
     Neighbors of the same class have a green frame and ✓, others a vermilion
-    frame and ✗. Returns the figure. Taught in notebook 06.
+    frame and ✗. Returns the figure. Raises ValueError when names and pictures
+    of a base differ in number. Taught in notebook 06.
     """
+    for base in neighbors_by_base:
+        if len(neighbors_by_base[base]) != len(titles.get(base, ())):
+            raise ValueError(
+                f"Give {base!r} as many class names in `titles` as pictures."
+            )
     bases = list(neighbors_by_base)
     most = max(map(len, neighbors_by_base.values()))
     columns, rows = most + 2, len(bases)
@@ -1065,7 +1095,7 @@ def nearest_neighbors(query, neighbors_by_base, titles, name="fox"):
     grid[0, 0].axis("on")
     _framed(grid[0, 0], query, name)
     found = ", ".join(f"{base} {count}" for base, count in hits.items())
-    title = f"Of the {most} nearest, this many are {name}: {found}"
+    title = f"Of the {most} nearest, this many show a {name}: {found}"
     figure.suptitle(_title(title), fontsize=15)
     alt_text.say(figure, " ".join([f"A {name} and its neighbors.", *said]))
     return figure
@@ -1120,14 +1150,16 @@ def feature_space(features_by_base, labels, class_names):
         places = centered @ directions[:2].T
         for kind, name in enumerate(class_names):
             color, marker = looks[kind % len(looks)]
-            ax.scatter(*places[labels == kind].T, s=28, color=color,
-                       marker=marker, alpha=0.55, lw=0, label=name)  # fmt: skip
+            ax.scatter(
+                *places[labels == kind].T, s=28, color=color, marker=marker,
+                alpha=0.55, lw=0, label=name,
+            )  # fmt: skip
         ax.set_title(f"{base}\n{scores[base]:.2f}")
         ax.set(xticks=[], yticks=[], xlabel="first direction")
         alt_text.say(
             ax,
-            f"{len(labels)} points, a class each: {', '.join(class_names)}; "
-            f"{scores[base]:.0%} lie nearer to the mean of their own class.",
+            f"{len(labels)} points of the classes {', '.join(class_names)}, "
+            f"held-out accuracy {scores[base]:.2f}.",
         )
     grid[0, 0].set_ylabel("second direction")
     best = max(scores, key=scores.get)
@@ -1136,8 +1168,10 @@ def feature_space(features_by_base, labels, class_names):
         f"accuracy {scores[best]:.2f}"
     )
     figure.suptitle(_title(title[0].upper() + title[1:]), fontsize=15)
-    figure.legend(*grid[0, 0].get_legend_handles_labels(), markerscale=1.6,
-                  loc="outside lower center", ncols=len(class_names))  # fmt: skip
+    figure.legend(
+        *grid[0, 0].get_legend_handles_labels(), markerscale=1.6,
+        loc="outside lower center", ncols=len(class_names),
+    )  # fmt: skip
     return figure
 
 
@@ -1150,9 +1184,12 @@ def answer(marks, compare=None, ax=None):
         and the best without
     ax: axes to draw on, or None for a new figure
 
-    A thin line runs on from each mark by the time that its donor took.
-    Returns the axes. Taught in notebook 11.
+    A thin line extends each mark by the time that training its donor took.
+    Returns the axes. Raises ValueError when there is no mark. Taught in
+    notebook 11.
     """
+    if not marks:
+        raise ValueError("Measure at least one approach, then draw it.")
     ax = _plain(ax, 5.3)
     ax.set_xscale("log")
     names = sorted(marks, key=lambda name: marks[name][:2])
@@ -1174,7 +1211,9 @@ def answer(marks, compare=None, ax=None):
     ticks = {name: at for name, at in TIMES.items() if low <= at <= high}
     ax.set_xticks([*ticks.values()], [*ticks])
     ax.xaxis.set_minor_locator(plt.NullLocator())
-    ax.set_xlabel("total time (open marks: with the donor's own training)")
+    with_donor = any(donor for _, _, donor in marks.values())
+    more = " (open marks: with the donor's own training)" if with_donor else ""
+    ax.set_xlabel(f"total time{more}")
     ax.set(xlim=(low, high), ylabel="balanced accuracy")  # fmt: skip
     values = [accuracy for _, accuracy, _ in marks.values()]
     ax.set_ylim(min(0.45, min(values) - 0.04), max(values) + 0.1)
@@ -1236,8 +1275,7 @@ def _label(ax, marks):
     figure = ax.figure
     figure.draw_without_rendering()  # settles the layout, so that boxes hold
     taken = [text.get_window_extent().padded(2) for text in ax.texts]
-    for line in ax.lines[:-1]:  # marks and tails, not the line of chance
-        taken.append(line.get_window_extent().padded(2))
+    taken += [line.get_window_extent().padded(2) for line in ax.lines]
     frame = ax.get_window_extent()
     for name, (seconds, accuracy, donor) in marks.items():
         end = seconds + (donor or 0)
@@ -1246,7 +1284,7 @@ def _label(ax, marks):
             color=plots.COLORS[_kind(name, donor)], va="center",
         )  # fmt: skip
         for at, x, y, side in (
-            (seconds, -11, 0, "right"), (end, 11, 0, "left"),
+            (end, 11, 0, "left"), (seconds, -11, 0, "right"),
             *((at, x, y, side) for y in (15, -15, 22, -22, 30, -30, 45, -45)
               for at, x, side in ((seconds, -6, "left"), (end, 6, "right"),
                                   (end, 9, "left"), (seconds, -9, "right"))),
