@@ -28,6 +28,8 @@ BLUE, VERMILION = plots.COLORS["frozen"], plots.COLORS["scratch"]
 GREEN, PINK = plots.COLORS["finetuned"], plots.COLORS["unrelated"]
 ORANGE = "#E69F00"  # Okabe and Ito's, for the part to look at
 LIT, ICE = "#FBE3B0", "#D6E8F5"  # pale orange, pale blue
+# White on green or vermilion is read when it is large and bold.
+WHITE = {"color": PAPER, "weight": "bold", "fontsize": 15}
 NETWORK = {
     "block 1": "conv 32\npool",
     "block 2": "conv 64 ×2\npool",
@@ -705,8 +707,8 @@ def timing_strips(trap="asynchronous calls", lanes=None, ax=None):
             clock = lane.endswith("clock")
             ax.barh(row, length, 0.62, start, color=colors.get(lane, PALE),
                     edgecolor=PAPER if clock else FAINT)  # fmt: skip
-            _write(ax, start + length / 2, row, text, weight="bold" if clock
-                   else "normal", color=PAPER if clock else INK)  # fmt: skip
+            look = WHITE if clock else {}
+            _write(ax, start + length / 2, row, text, **look)
             said.append(f"{lane}, {start:g} to {start + length:g}: {text}")
     wrong, right = (
         sum(length for _, length, _ in lanes[f"{kind} clock"])
@@ -786,8 +788,8 @@ def all_reduce_ring(devices=4, step=0, ax=None):
             full = count == devices
             fill = GREEN if full else plt.cm.Blues(0.1 + 0.4 * count / devices)
             ax.add_patch(Rectangle(corner, cell, 0.7, fc=fill, ec=PAPER))
-            _write(ax, corner[0] + cell / 2, y - 0.25, str(count),
-                   color=PAPER if full else INK)  # fmt: skip
+            look = WHITE if full else {}
+            _write(ax, corner[0] + cell / 2, y - 0.25, str(count), **look)
         after = (device + 1) % devices
         ends = {"patchA": frames[device], "patchB": frames[after]}
         _arrow(ax, (x, y), places[after], VERMILION, -0.2, linewidth=3,
