@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from course_utils import alt_text, diagrams, plots
+from course_utils import plots
+from course_utils.plots import alt_text, diagrams
 
 SLIDE = 1180, 600  # pixels that a slide of 1280 x 720 leaves to a figure
 RANDOM = np.random.default_rng(0)

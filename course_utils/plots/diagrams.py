@@ -19,7 +19,9 @@ from matplotlib.patches import (
     Rectangle,
 )
 
-from course_utils import alt_text, plots, timing
+from course_utils import plots
+from course_utils.plots import alt_text
+from course_utils.plots.words import format_seconds
 
 WIDTH = 9  # inches: a notebook's column, and a slide with room around it
 LETTERS = 66  # of a title, in one line of that width
@@ -1222,8 +1224,8 @@ def answer(marks, compare=None, ax=None):
     ax.set_title(_finding(marks, compare), fontsize=15)
     ax.text(high, 0.5, "chance ", color=FAINT, ha="right", va="bottom")
     said = [
-        f"{name}: {accuracy:.2f} in {timing.format_seconds(seconds)}"
-        + (f", {timing.format_seconds(seconds + donor)} with its donor"
+        f"{name}: {accuracy:.2f} in {format_seconds(seconds)}"
+        + (f", {format_seconds(seconds + donor)} with its donor"
            if donor else "")
         for name, (seconds, accuracy, donor) in marks.items()
     ]  # fmt: skip
@@ -1264,9 +1266,9 @@ def _finding(marks, compare):
     said = []
     for name in compare:
         seconds, accuracy, donor = marks[name]
-        text = f"{name}: {accuracy:.2f} in {timing.format_seconds(seconds)}"
+        text = f"{name}: {accuracy:.2f} in {format_seconds(seconds)}"
         if donor:
-            text += f" ({timing.format_seconds(seconds + donor)} with donor)"
+            text += f" ({format_seconds(seconds + donor)} with donor)"
         said.append(text)
     text = ";\n".join(said)
     return text[0].upper() + text[1:]
