@@ -22,7 +22,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from course_utils import data, devices, distributed, memory, paths, quiet
+from course_utils import data, devices, distributed, paths, progress, quiet
 from course_utils.augmentation import FlippedAndShifted
 
 with quiet():
@@ -111,24 +111,13 @@ def train(pictures, recipe=None, seed=0, verbose=2, cluster=None):
     cluster: what `distributed.join` returned, or None for one device
 
     An interrupted run goes on after its last whole epoch when it is started
-    again with the same classes, source, recipe and seed; where one device
-    cannot hold a batch, it goes on with half of it. Returns the network
+    again with the same classes, source, recipe and seed. Returns the network
     without its augmentation, ready to save, and a report of what it took.
     """
     hardware = devices.hardware().summary()
     cluster = cluster or distributed.Cluster()
     recipe = recipe or RECIPES.get(pictures.source, RECIPE)
-
-    def attempt(batch_size):
-        smaller = recipe | {"batch_size": batch_size}
-        return smaller, *_fit(pictures, smaller, seed, verbose, cluster)
-
-    if cluster.devices == 1:
-        (recipe, network, history, seconds), _ = memory.halve_until_it_fits(
-            attempt, recipe["batch_size"]
-        )
-    else:  # All processes would have to agree on another size.
-        recipe, network, history, seconds = attempt(recipe["batch_size"])
+    network, history, seconds = _fit(pictures, recipe, seed, verbose, cluster)
     distribution = keras.distribution.distribution()
     # Without its optimizer, and on one device.
     kept = cluster.local_copy(
@@ -176,7 +165,7 @@ def _fit(pictures, recipe, seed, verbose, cluster):
     path = paths.cache_directory() / "checkpoints" / name
     done = 0
     if cluster.devices == 1:
-        checkpoint = keras.callbacks.BackupAndRestore(path)
+        checkpoint = progress.Checkpoint(path, key=recipe)
     else:
         path = path.with_name(f"{name}-shared.npz")
         checkpoint = cluster.checkpoint(path)
