@@ -19,6 +19,7 @@ logging.getLogger("tensorflow").addFilter(
     )
 )
 
+backend.print_anywhere()
 backend.choose()
 for sentence in backend.problems():
     print(sentence)

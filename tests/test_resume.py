@@ -412,6 +412,7 @@ def test_a_file_that_grows_too_large_costs_one_sentence(
 @pytest.mark.parametrize(
     "name",
     ["thesis.ipynb", ".git", "00003.weights.h5", "a.npz", "deep/er.txt"],
+    ["thesis.ipynb", ".git", "00003.weights.h5", "a.npz", "deep/er.txt"],
 )
 def test_a_folder_with_other_files_is_refused(tmp_path, monkeypatch, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
