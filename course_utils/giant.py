@@ -299,8 +299,10 @@ def features(network, pictures, batch_size=32):
     path = paths.cache_directory() / "features" / name
     with contextlib.suppress(OSError, ValueError, EOFError):
         kept = np.load(path, allow_pickle=False)
-        parts = kept.ndim == len(network.output_shape)
-        if len(kept) == len(pictures) and kept.dtype == "float32" and parts:
+        form = kept.dtype == "float32" and kept.ndim == len(
+            network.output_shape
+        )
+        if form and len(kept) == len(pictures):
             return kept
     # Only whole batches: another shape would compile the network anew.
     padded = np.pad(
