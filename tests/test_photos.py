@@ -559,7 +559,7 @@ def test_killed_at_any_file_it_touches_then_right(serve, cache):
         assert digest(fox()) == SMALL["fox_train"]
         left_behind = files_in(cache)
         shutil.rmtree(cache)
-        paths._writable.cache_clear()
+        paths.forget()
         kills += 1
         assert left_behind == {"photos.npz"}, f"killed at step {kills}"
     assert kills > 10

@@ -147,14 +147,14 @@ def test_a_disk_that_is_full_stops_no_lesson(monkeypatch, capsys):
 
 @pytest.mark.skipif(os.name == "nt", reason="needs a place nobody can write")
 def test_a_home_that_cannot_be_written_gives_way(monkeypatch, capsys):
-    paths._writable.cache_clear()
+    paths.forget()
     monkeypatch.setenv("COURSE_HOME", "/proc/nowhere")
     scoreboard.record("lists", seconds=1.0)
     scoreboard.record("again", seconds=1.0)
     printed = capsys.readouterr().out
     assert printed.count("temporary folder") == 1
     assert len(scoreboard.load()) == 2
-    paths._writable.cache_clear()
+    paths.forget()
 
 
 def test_guesses_are_kept_once_they_are_all_made(capsys):

@@ -124,11 +124,12 @@ def _join(groups, generator=None):
 
 
 def _choose(source, names):
-    asked = source or os.environ.get("COURSE_SOURCE")
+    asked = source or os.environ.get("COURSE_SOURCE", "").strip().lower()
     if asked:
         if asked not in SOURCES:
+            origin = "" if source else ", which COURSE_SOURCE names"
             raise ValueError(
-                f"There is no source {asked!r}; choose one of "
+                f"There is no source {asked!r}{origin}; choose one of "
                 f"{', '.join(SOURCES)}, or folders.load_folder for your own."
             )
         return asked, "you asked for them" if source else "COURSE_SOURCE"
