@@ -16,7 +16,15 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from course_utils import costs, evaluation, limits, plots, scoreboard, timing
+from course_utils import (
+    check,
+    costs,
+    evaluation,
+    limits,
+    plots,
+    scoreboard,
+    timing,
+)
 
 CHOSEN, OTHER = plots.COLORS["scratch"], plots.COLORS["frozen"]
 FAINT = "#767676"
@@ -175,7 +183,8 @@ def _difference(guess, measured):
         return "no guess"
     if guess > 0 and measured > 0:
         factor = max(guess / measured, measured / guess)
-        return f"off by a factor of {factor:.1f}"
+        digits = ".1f" if factor < 1e6 else ".0e"
+        return f"off by a factor of {factor:{digits}}"
     return f"off by {abs(guess - measured):.1f}"
 
 
@@ -190,7 +199,9 @@ def plot_prediction(guesses=None, reveal=True, ax=None):
     rows = {}
     for name, (question, rung, field) in QUESTIONS.items():
         found = (scoreboard.latest(rung) or {}).get(field) if reveal else None
-        rows[question] = guesses.get(name), found
+        pair = guesses.get(name), found
+        # A guess kept before guesses were checked can be any text.
+        rows[question] = tuple(check.read_number(each)[0] for each in pair)
     return plot_guesses(rows, ax)
 
 
@@ -218,7 +229,7 @@ def prediction_panel():
     def keep(_):
         said = io.StringIO()
         with contextlib.redirect_stdout(said):
-            scoreboard.predict(**panel.values())
+            scoreboard.keep_guesses(**panel.values())
         kept["guesses"] = panel.values()
         answer.value = html.escape(said.getvalue())
         panel.redraw()
@@ -299,9 +310,9 @@ def _devices(measured):
     """Return {name: (Device, share of its peak)}, measured ones first."""
     if measured is None:
         measured = {
-            entry["rung"]: entry["flops_per_second"]
+            scoreboard.drawable(entry["rung"]): entry["flops_per_second"]
             for entry in scoreboard.table()
-            if entry.get("flops_per_second")
+            if (entry.get("flops_per_second") or 0) > 0
         }
     own = {
         name: (costs.measured_device(name, rate), 1)

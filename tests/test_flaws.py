@@ -182,7 +182,7 @@ def test_the_ending_says_what_is_missing(home, capsys):
 
 
 def test_the_ending_lays_the_prediction_beside_the_records(home, capsys):
-    scoreboard.predict(
+    scoreboard.keep_guesses(
         times_faster=10, labels_for_donor=20, points_forgotten=1
     )
     scoreboard.record("Python lists", notebook=1, examples_per_second=50)

@@ -164,7 +164,7 @@ def test_a_kept_guess_is_recorded_and_then_set_against_the_measurement():
 
 
 def test_the_latest_guesses_are_drawn_beside_what_was_measured():
-    scoreboard.predict(
+    scoreboard.keep_guesses(
         times_faster=10, labels_for_donor=20, points_forgotten=0
     )
     scoreboard.record("NumPy, batches", times_lists=1_000.0)
