@@ -139,23 +139,13 @@ FILES = {
         red_top,
     ),
     "16 bit": ("deep.png", grey_16(), dark_to_light),
-    "16 bit tiff": (
-        "deep.tif",
-        save(Image.open(io.BytesIO(grey_16())), "TIFF"),
-        dark_to_light,
-    ),
-    "float tiff": (
-        "float.tif",
-        save(
-            Image.fromarray(
-                np.repeat(np.linspace(0, 1, 64, dtype="f4"), 64).reshape(
-                    64, 64
-                )
-            ),
-            "TIFF",
-        ),
-        dark_to_light,
-    ),
+    "tiff": ("deep.tif", save(red_over_blue(), "TIFF"), "a TIFF picture"),
+    "eps": ("cute.jpg", save(red_over_blue(), "EPS"), "an EPS drawing"),
+    "pdf": ("page.png", save(red_over_blue(), "PDF"), "a PDF document"),
+    "pixmap": ("raw.jpg", save(red_over_blue(), "PPM"), "not a picture"),
+    "icon": ("icon.png", save(red_over_blue(), "ICO"), "an icon"),
+    "film": ("IMG_3.jpg", b"\0\0\0\x18ftypmp42" + bytes(200), "a film"),
+    "bitmap": ("old.bmp", save(red_over_blue(), "BMP"), red_top),
     "alpha": ("cut_out.png", half_transparent(), white_top),
     "grey": (
         "grey.png",
@@ -308,7 +298,7 @@ def the_same_picture_in_train_and_test(directory):
     def judge(pictures, printed):
         pixels = all_pixels(pictures)
         assert len({each.tobytes() for each in pixels}) == len(pixels)
-        assert "pooled, and split anew" in printed
+        assert "pooled, and split again" in printed
         reasons = dict(pictures.left_out)
         assert "the same picture as" in str(reasons)
 
@@ -429,7 +419,7 @@ def test_parts_that_are_given_are_pooled_and_split_anew(tmp_path, capsys):
     assert pictures.class_names == ("dog", "fox")
     assert len(all_pixels(pictures)) == 32
     assert len(pictures.left_out) == 1
-    assert "pooled, and split anew" in capsys.readouterr().out
+    assert "pooled, and split again" in capsys.readouterr().out
 
 
 def test_an_empty_and_a_small_class_are_left_out(two_classes, capsys):
