@@ -401,9 +401,9 @@ def _read_all(directory, files, side, left_out, wide):
 def _say_wide(wide, remarks):
     if wide:
         remarks.append(
-            f"{len(wide)} pictures are more than twice as long as wide, and "
-            f"more than half of each is cut away ({wide[0]}): look at what is "
-            "left."
+            "More than half is cut away of "
+            f"{reasons.count(len(wide), 'long picture')}, such as {wide[0]}: "
+            "look at what is left."
         )
 
 
@@ -480,8 +480,9 @@ def _large_enough(found, folder, remarks, left_out):
     small = [name for name in found if name not in kept]
     for name in small if len(small) <= 3 else ():
         remarks.append(
-            f"{_short(name)} has {len(found[name])} usable pictures and is "
-            f"left out: a class needs {FEWEST}, better {FEW} or more."
+            f"{_short(name)} has "
+            f"{reasons.count(len(found[name]), 'usable picture')} and is left "
+            f"out: a class needs {FEWEST}, better {FEW} or more."
         )
     if len(small) > 3:
         remarks.append(
@@ -564,7 +565,8 @@ def _report(folder, kept, remarks, left_out):
     for remark in remarks:
         print(f"! {remark}")
     if left_out:
-        print(f"{len(left_out)} files are left out; none is changed:")
+        files = reasons.count(len(left_out), "file")
+        print(f"{files} left out, and not changed:")
     for name, reason in left_out[:NAMED]:
         print(f"  {name}: {reason}")
     if len(left_out) > NAMED:

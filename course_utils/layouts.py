@@ -142,12 +142,9 @@ def _unpack(archive, folder):
                 "it holds more than the disk or the course can take: unpack "
                 "the part that you need"
             )
-        parts = [
-            part
-            for part in re.split(r"[\\/:\0]+", name)
-            if part not in ("", ".", "..")
-        ]
-        if source is None or not parts or any(map(_hidden, map(Path, parts))):
+        parts = [each for each in re.split(r"[\\/]", name) if each != "."]
+        outside = {"", ".."} & {*parts} or ":" in name  # or a whole path
+        if source is None or outside or any(map(_hidden, map(Path, parts))):
             continue
         target = folder.joinpath(*parts)
         try:
@@ -349,8 +346,8 @@ def _level(folder, top, remarks):
     _refuse_grids(folder, full)
     if folder.pictures:
         remarks.append(
-            f"{len(folder.pictures)} pictures next to the class folders "
-            "belong to no class."
+            f"{reasons.count(len(folder.pictures), 'picture')} next to the "
+            "class folders: not used, for lack of a class."
         )
     classes = {}
     for each in folder.folders:
@@ -361,16 +358,17 @@ def _level(folder, top, remarks):
         classes[each.name] = files
         if nested := len(files) - len(each.files):
             remarks.append(
-                f"{nested} files of {each.name} lie in folders below it; they "
-                "count as its pictures."
+                f"{reasons.count(nested, 'file')} of {each.name} in folders "
+                "below it count as its pictures."
             )
     return classes
 
 
 def _has_classes(part):
     inner = _unwrap(part)
-    return not inner.pictures and not all(
-        each.is_generic() for each in inner.full()
+    return not inner.pictures and any(
+        _has_classes(each) if _part(each.name) else not each.is_generic()
+        for each in inner.full()
     )
 
 
@@ -392,8 +390,9 @@ def _pool(folder, parts, others, top, remarks):
     if unused:
         count = sum(len(each.all_pictures()) for each in unused)
         remarks.append(
-            f"{count} pictures in {names_of(e.name for e in unused)} have no "
-            "class folder there and are not used."
+            f"{reasons.count(count, 'picture')} in "
+            f"{names_of(e.name for e in unused)} without a class folder: not "
+            "used."
         )
     return classes
 
@@ -429,16 +428,15 @@ def _flat(folder, top, remarks, required=False):
             f"{folder.name} holds {len(files)} pictures that are sorted into "
             "no classes: no sub-folder is a class, no table lists their "
             "labels, and the file names do not begin with them. Make a "
-            "sub-folder for each of two or more classes, with "
-            f"{FEWEST} or more pictures in it (make a sub-folder for each, "
-            "not for train and test)."
+            f"sub-folder for each of two or more classes, with {FEWEST} or "
+            "more pictures in it."
         )
     used = sum(map(len, found.values()))
     remarks.append(f"The classes come from {source}.")
     if used < len(files):
         remarks.append(
             f"{len(files) - used} of {len(files)} pictures have no class "
-            "there and are not used."
+            "there: not used."
         )
     return found
 

@@ -111,3 +111,8 @@ def shorten(text, width):
     """Return a text on one line, its end cut off beyond `width` letters."""
     text = printable(" ".join(str(text).split()))
     return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
+
+
+def count(number, noun):
+    """Return a number with its noun: "1 file", "1,200 files"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
