@@ -119,7 +119,7 @@ def _fit_titles(titles, inches, columns, ax):
     In a figure of its own, the cells grow first: long titles get room.
     """
     texts = [str(title) for title in titles]
-    letter = 0.62 * _title_points() / 72  # a letter's width, or less
+    letter = 0.66 * _title_points() / 72  # a letter's width, or less
     longest = max(len(line) for text in texts for line in text.split("\n"))
     if ax is None:
         room = plt.rcParams["figure.figsize"][0] / columns
