@@ -274,3 +274,27 @@ def test_a_gpu_that_tensorflow_cannot_use_is_told(tool, monkeypatch):
     assert devices.gpu_problem() is None
     monkeypatch.delitem(sys.modules, "tensorflow")
     assert devices.gpu_problem() is None  # nothing imported, nothing to say
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "free", "expected"),
+    [
+        (2, 1, 9, 1),  # a container's limit
+        (16, 1, 3, 3),  # what others take
+        (2, 3, 9, 0),
+        (4, 0, 4, 4),
+        (8, 7, 8, 1),
+    ],
+)
+def test_available_memory_knows_the_limit_and_the_others(
+    limit, used, free, expected, monkeypatch
+):
+    class Process:
+        def memory_info(self):
+            return type("Info", (), {"rss": used * devices.GIB})
+
+    memory = type("Memory", (), {"available": free * devices.GIB})
+    monkeypatch.setattr(devices, "usable_memory", lambda: limit * devices.GIB)
+    monkeypatch.setattr(devices.psutil, "Process", Process)
+    monkeypatch.setattr(devices.psutil, "virtual_memory", lambda: memory)
+    assert devices.available_memory() == expected * devices.GIB

@@ -1,8 +1,11 @@
 """From a picture to a name, a heat map, and a model that is kept."""
 
+import errno
 import io
 import json
 import pickle
+import sys
+import types
 import zipfile
 
 import numpy as np
@@ -460,16 +463,46 @@ def test_uploads_lie_in_their_class_and_replace_nothing():
     }
 
 
-@pytest.mark.parametrize("name", ["", " ", "..", ".x", "a/b", "a\\b", "c:d"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("", " ", "..", ".x", "a/b", "a\\b", "c:d", "x/", "fox.", "nul"),
+        *("Com1", "fox\x1b[2J", "two\nlines", "a\u202eb", "x" * 300),
+    ],
+)
 def test_a_class_name_cannot_leave_the_folder(name, tmp_path):
     with pytest.raises(ValueError, match="cannot name a class"):
         upload.store(name, [("a.png", PNG)], tmp_path / "pictures")
     assert not (tmp_path / "pictures").exists()
 
 
-def test_a_file_name_cannot_leave_the_folder(tmp_path):
-    (path,) = upload.store("fox", [("../../up.png", PNG)], tmp_path)
-    assert path == tmp_path / "fox" / "up.png"
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("../../up.png", "up.png"),
+        ("C:\\x\\up.png", "up.png"),
+        ("x/", "x"),
+        (".", "picture"),
+        ("..", "picture"),
+        ("", "picture"),
+        ("/", "picture"),
+        ("./..//", "picture"),
+        (".hidden.png", "hidden.png"),
+        ("a\x1b[2Jb.png", "a[2Jb.png"),
+        ("two\nlines.png", "twolines.png"),
+        ("a\u202egnp.exe", "agnp.exe"),
+        ("aux.png", "_aux.png"),
+        ("a:b*c.png", "a_b_c.png"),
+        ("lone\udcff.png", "lone.png"),
+        ("n" * 300 + ".png", "n" * 50 + ".png"),
+        ("狐狸.png", "狐狸.png"),
+    ],
+)
+def test_a_file_name_cannot_act(name, kept, tmp_path):
+    (path,) = upload.store("fox", [(name, PNG)], tmp_path)
+    assert path == tmp_path / "fox" / kept
+    (again,) = upload.store("fox", [(name, PNG)], tmp_path)
+    assert again.parent == path.parent and again != path
 
 
 def test_uploads_of_both_ipywidgets_are_read():
@@ -540,14 +573,90 @@ def test_the_class_panel_keeps_what_is_picked(tmp_path, capsys):
     panel.children[0].children[0].value = "fox"
     pick(panel, "a.png", PNG)
     assert (tmp_path / "fox" / "a.png").read_bytes() == PNG
-    assert "fox: 1 files kept" in capsys.readouterr().out
+    assert "fox: 1 file kept" in capsys.readouterr().out
 
 
-def test_the_class_panel_says_what_is_wrong(tmp_path, capsys):
+@pytest.mark.parametrize("first", ["", " ", "a/b", "..", "x\ny"])
+def test_what_is_picked_before_the_class_waits_for_it(first, tmp_path, capsys):
     panel = upload.class_panel(tmp_path)
+    text = panel.children[0].children[0]
+    assert not text.continuous_update  # else the first letter is a class
+    text.value = first
     pick(panel, "a.png", PNG)
-    assert "cannot name a class" in capsys.readouterr().out
-    assert not list(tmp_path.rglob("*.png"))
+    printed = capsys.readouterr().out
+    assert ("cannot name" if first.strip() else "Type the class") in printed
+    assert "1 file wait" in printed and not list(tmp_path.rglob("*.png"))
+    text.value = "fox"
+    assert (tmp_path / "fox" / "a.png").read_bytes() == PNG
+    text.value = "dog"  # kept once
+    assert len(list(tmp_path.rglob("*.png"))) == 1
+
+
+def test_a_full_disk_keeps_the_pick(tmp_path, capsys, monkeypatch):
+    panel = upload.class_panel(tmp_path)
+    panel.children[0].children[0].value = "fox"
+
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(upload.paths, "write_atomically", full)
+        pick(panel, "a.png", PNG)
+    assert "the disk is full" in capsys.readouterr().out
+    panel.children[0].children[0].value = "red fox"
+    assert (tmp_path / "red fox" / "a.png").exists()
+
+
+@pytest.fixture
+def colab(monkeypatch):
+    """Colab's dialog, which hands over what the list holds."""
+    picked = {}
+    google, colab = types.ModuleType("google"), types.ModuleType("colab")
+    colab.files = types.SimpleNamespace(upload=lambda: picked)
+    google.colab = colab
+    monkeypatch.setitem(sys.modules, "google", google)
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.setattr(upload.devices, "platform_name", lambda: "colab")
+    return picked
+
+
+def click(panel):
+    import ipywidgets
+
+    buttons = [e for e in _all(panel) if isinstance(e, ipywidgets.Button)]
+    buttons[0].click()
+
+
+def test_on_colab_its_own_dialog_is_offered(colab, tmp_path, capsys):
+    import ipywidgets
+
+    panel = upload.class_panel(tmp_path)
+    seen = []
+    other = upload.picture_panel(seen.append)
+    kinds = {type(each) for each in (*_all(panel), *_all(other))}
+    assert ipywidgets.FileUpload not in kinds
+    colab |= {"big.png": bytes(2_000_000), "b.png": PNG}
+    click(panel)
+    assert "2 files wait" in capsys.readouterr().out
+    panel.children[0].children[0].value = "fox"
+    assert (tmp_path / "fox" / "big.png").stat().st_size == 2_000_000
+    click(other)
+    assert seen == [PNG]
+
+
+def test_a_dialog_that_fails_says_what_else_to_do(colab, tmp_path, capsys):
+    def fail():
+        raise LookupError("google.colab._files is undefined")
+
+    sys.modules["google.colab"].files.upload = fail
+    for panel in (upload.class_panel(tmp_path), upload.picture_panel(print)):
+        click(panel)
+        assert "file list on the left" in capsys.readouterr().out
+
+
+def test_elsewhere_there_is_no_such_dialog():
+    with pytest.raises(RuntimeError, match="use the upload button"):
+        upload.pick_on_colab()
 
 
 def test_the_picture_panel_shows_or_says_why_not(capsys):

@@ -64,7 +64,9 @@ class Pictures:
         counts = ", ".join(
             f"{len(getattr(self, f'y_{part}'))} {part}" for part in parts
         )
-        names = ", ".join(self.class_names)
+        names = f"{len(self.class_names)} classes"
+        if len(self.class_names) <= 10:
+            names = ", ".join(f"{name:.30}" for name in self.class_names)
         return f"Pictures of {names} ({self.source}): {counts}"
 
 

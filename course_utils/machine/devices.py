@@ -162,6 +162,13 @@ def usable_memory():
     return int(min(limit for limit in limits if limit > 0))
 
 
+def available_memory():
+    """Return the bytes of memory that this process can still take."""
+    used = psutil.Process().memory_info().rss
+    free = psutil.virtual_memory().available
+    return max(0, min(free, usable_memory() - used))
+
+
 def accelerators():
     """Return one text a GPU or TPU that the drivers show, without framework.
 
