@@ -1,5 +1,5 @@
 # Two commands do everything: `make lab` opens the course, `make test` checks it.
-PYTHON ?= python3
+PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 VENV ?= .venv
 BIN = $(VENV)/bin
 SITE = .venv-site
@@ -80,16 +80,12 @@ clean: ## remove the environments and all that was built
 	rm -rf $(VENV) $(SITE) build
 
 $(VENV)/.ready: $(LOCK) pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	  || { echo "The course needs Python 3.11, 3.12 or 3.13 (TensorFlow has no other); name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-	  || { echo "This Python cannot make environments; on Debian or Ubuntu run: sudo apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@bash tests/environments/venv.sh $(VENV) $(PYTHON)
 	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 $(SITE)/.ready: docs/requirements.txt
-	$(PYTHON) -m venv $(SITE)
+	@bash tests/environments/venv.sh $(SITE) $(PYTHON)
 	$(SITE)/bin/python -m pip install --quiet --requirement $<
 	@touch $@
