@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-browser style refresh present slides site test-site donors grids bench bench-notebooks bench-recipes claims publish lock clean \
-  test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest
+  test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -36,8 +36,8 @@ test-site: slides site ## look at both with Chromium: overflow, barriers, networ
 test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
 	BIN=$(BIN) bash tests/run.sh
 
-test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest: $(VENV)/.ready
-	$(BIN)/python tests/platforms.py $(@:test-%=%) $(NOTEBOOK)
+test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest: $(VENV)/.ready
+	$(BIN)/python tests/platforms.py $(@:test-%=%) $(OPTIONS) $(NOTEBOOK)
 
 test-browser: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, in JupyterLab with a headless Chromium
 	$(BIN)/python tests/browser.py $(BROWSER_OPTIONS) $(or $(NOTEBOOK),notebooks/*.ipynb)
