@@ -70,8 +70,11 @@ claims: $(VENV)/.ready ## print the ledger of claims, and write it into the READ
 	$(BIN)/python -m course_utils.claims --write README.md
 	$(BIN)/python -m course_utils.transfer --write data/README.md
 
+# The address as it was typed: neither make nor a shell runs what it says.
+unexport REPOSITORY
+publish: export PUBLIC_ADDRESS := $(value REPOSITORY)
 publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, into all links
-	$(BIN)/python tests/publish.py $(REPOSITORY)
+	$(BIN)/python tests/publish.py
 
 lock: ## write the exact sets of packages, tested and oldest (needs uv)
 	bash tests/environments/lock.sh

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
-from publish import NOT_FETCHED, Address, lessons
+from publish import Address, lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "environments"
@@ -319,7 +319,8 @@ def try_platform(name, paths):
         variables["JUPYTER_PATH"] = str(kernel(python, platform, folder))
         if not platform.brings_course:
             told = stop_offline(variables, folder)
-            if not told.endswith(f"AssertionError: {NOT_FETCHED}"):
+            sentence = Address.read().not_fetched
+            if not told.endswith(f"AssertionError: {sentence}"):
                 failures.append(f"without internet the reader sees: {told}")
         without = not any(
             re.match(r"tensorflow([-_]cpu)?==", p) for p in before

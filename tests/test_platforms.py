@@ -92,8 +92,9 @@ def test_every_requirement_admits_what_the_lock_holds_on_every_python():
 
 def test_one_range_of_tensorflow_is_named_everywhere():
     wanted = TENSORFLOW.search((ROOT / "requirements.txt").read_text())[1]
-    for name in ("requirements.txt", "README.md", "course_utils/devices.py"):
-        text = (ROOT / name).read_text("utf-8")
+    (devices,) = (ROOT / "course_utils").rglob("devices.py")
+    for name in (ROOT / "requirements.txt", ROOT / "README.md", devices):
+        text = name.read_text("utf-8")
         named = re.findall(r"tensorflow\[and-cuda\](>=[\d.,<]+)", text)
         assert named == [wanted], name
 
