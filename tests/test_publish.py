@@ -1,5 +1,6 @@
 """One command writes the public address into every link."""
 
+import json
 import os
 import re
 import shutil
@@ -255,3 +256,25 @@ def test_this_project_is_published_as_pyproject_says(tmp_path):
     assert publish.publish(root=tmp_path) == [], (
         f"run `make publish REPOSITORY={address}`"
     )
+
+
+def test_a_codespace_installs_what_make_installs():
+    place = ROOT / ".devcontainer" / "devcontainer.json"
+    described = json.loads(place.read_text("utf-8"))
+    command = described["postCreateCommand"]
+    assert "--requirement tests/environments/tested.txt" in command
+    assert "--no-deps --editable ." in command
+    python = re.search(r"python:3\.(\d+)$", described["image"])[1]
+    assert 11 <= int(python) <= 13  # TensorFlow is there
+    (opened,) = described["customizations"]["codespaces"]["openFiles"]
+    assert (ROOT / opened).exists()
+
+
+def test_the_page_on_publishing_names_the_tag_and_the_workflow():
+    page = (ROOT / "docs" / "publishing.md").read_text("utf-8")
+    assert f"git tag {publish.Address.read().tag}\n" in page
+    workflow = ROOT / ".github" / "workflows" / "pages.yml"
+    assert "make site" in workflow.read_text("utf-8")
+    for target in re.findall(r"(?m)(?:`|^ {4})make ([a-z-]+)", page):
+        makefile = (ROOT / "Makefile").read_text("utf-8")
+        assert re.search(rf"(?m)^[a-z -]*\b{target}\b.*:", makefile), target
