@@ -26,12 +26,14 @@ present: $(VENV)/.ready ## open the course, or NOTEBOOK=path, as slides in Jupyt
 slides: $(SITE)/.ready ## write build/slides: HTML slides that need no network
 	$(SITE)/bin/python docs/slides/build.py
 
-site: $(SITE)/.ready ## write build/site: the executed course to read without network
+site: $(SITE)/.ready ## write build/site: the executed course to read without network, and 00 to 02 to run in a browser
 	$(SITE)/bin/python docs/site/build.py
+	$(SITE)/bin/python docs/site/lite.py
 
 test-site: slides site ## look at both with Chromium: overflow, barriers, network
 	$(SITE)/bin/python docs/look.py slides --pictures build/pictures
 	$(SITE)/bin/python docs/look.py site
+	$(SITE)/bin/python docs/site/lite.py look
 
 test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
 	BIN=$(BIN) bash tests/run.sh
