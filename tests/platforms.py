@@ -56,7 +56,7 @@ class Platform:
     """An environment to imitate.
 
     packages: the files that list its packages, from tests/environments
-    python: its Python, as "3.13"
+    python: its Python, as "3.13"; of several, the first that is here
     options: what pip is told besides
     variables: environment variables by which it is known
     kernel: further arguments of its kernel
@@ -110,7 +110,7 @@ PLATFORMS = {
         brings_course=True,
         memory=2**31 - 100 * 2**20,  # less JupyterLab's server
     ),
-    "jax": Platform(("jax.txt",), "3.13", brings_course=True),
+    "jax": Platform(("jax.txt",), "3.14 3.13", brings_course=True),
 }
 VERSIONS = {
     "newest": Platform(
@@ -123,8 +123,20 @@ VERSIONS = {
 RANGES = ("newest", "jax", "kaggle-tpu")
 
 
-def find_python(version):
-    """Return the interpreter of that version, or this one with a sentence."""
+def find_python(versions):
+    """Return an interpreter of a version, or this one with a sentence.
+
+    versions: "3.13", or several with spaces between, the preferred one first
+    """
+    for version in versions.split():
+        if found := _interpreter(version):
+            return found
+    here = ".".join(map(str, sys.version_info[:2]))
+    print(f"No Python {versions} on this machine; the run uses {here}.")
+    return sys.executable
+
+
+def _interpreter(version):
     candidates = [shutil.which(f"python{version}")]
     for tool, *query in (
         ("uv", "python", "find", "--no-project", version),
@@ -141,9 +153,7 @@ def find_python(version):
                 return str(candidate)
         except OSError:
             continue
-    here = ".".join(map(str, sys.version_info[:2]))
-    print(f"No Python {version} on this machine: the run uses {here} instead.")
-    return sys.executable
+    return None
 
 
 def run(command, check=True, **options):

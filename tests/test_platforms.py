@@ -195,6 +195,7 @@ def test_a_python_that_is_not_there_is_replaced_and_said(capsys):
     assert "No Python 3.99 on this machine" in capsys.readouterr().out
     here = ".".join(map(str, sys.version_info[:2]))
     assert find_python(here)
+    assert find_python(f"3.99 {here}") == find_python(here)
     assert capsys.readouterr().out == ""
 
 
