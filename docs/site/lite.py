@@ -90,7 +90,7 @@ def look(folder):
     from playwright.sync_api import sync_playwright
 
     sys.path.insert(0, str(ROOT / "docs"))
-    from look import browser_path
+    from look import QUIET, browser_path
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
@@ -102,7 +102,9 @@ def look(folder):
     home = f"http://127.0.0.1:{server.server_port}"
     found = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=browser_path())
+        browser = playwright.chromium.launch(
+            executable_path=browser_path(), args=QUIET
+        )
         for path in lessons():
             page = browser.new_page()
             broken = []

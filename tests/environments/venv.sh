@@ -12,14 +12,14 @@ for versions in "3.11 3.12 3.13" "3.14"; do
   for python in "$@"; do
     version=$("$python" -c "$query" 2>/dev/null) || continue
     [[ " $versions " == *" $version "* ]] || continue
-    found=$python
+    found=${found:-$python}
     if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-      exec "$python" -m venv --clear "$folder"
+      exec "$python" -m venv "$folder"
     fi
   done
 done
 if command -v uv >/dev/null; then
-  exec uv venv --quiet --clear --seed --python "${found:-3.13}" "$folder"
+  exec uv venv --quiet --allow-existing --seed --python "${found:-3.13}" "$folder"
 elif [[ $found ]]; then
   echo "$found cannot make environments; on Debian or Ubuntu, run: sudo apt install python3-venv"
 else
