@@ -192,7 +192,8 @@ def build(name, platform):
 
 def installed(python):
     """Return the installed packages as {"name==version", ...}."""
-    listed = run([python, "-m", "pip", "list", "--format=json"]).stdout
+    # -E: a PYTHONPATH of the person who runs this adds nothing.
+    listed = run([python, "-E", "-m", "pip", "list", "--format=json"]).stdout
     return {f"{p['name']}=={p['version']}" for p in json.loads(listed)}
 
 
