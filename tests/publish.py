@@ -2,17 +2,20 @@
 
     python tests/publish.py [owner/name]
 
-The address stands once, in [tool.course] of pyproject.toml, and the tag is
+The address is kept once, in [tool.course] of pyproject.toml, and the tag is
 the version there. From these two come the set-up cell and the badges of
-every notebook and the table in the README. Without an argument the address
-is this clone's own remote on GitHub; without such a remote, it stays.
+every notebook and the table in the README. `make publish REPOSITORY=...`
+passes the address in the environment, where no shell reads it. Without one,
+the address is this clone's own remote on GitHub. Either all files are written
+or none. docs/publishing.md says what comes after it.
 """
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -38,6 +41,19 @@ BADGES = {
         "https://mybinder.org/v2/gh/{repository}/{tag}?urlpath=lab/tree/{path}",
     ),
 }
+CODESPACE = (
+    "https://github.com/codespaces/badge.svg",
+    "https://codespaces.new/{repository}?quickstart=1",
+)
+HEAD = (
+    (r"(?m)^# (.+)$", "a line '# title'"),
+    (r"\*\*Question\*\*: ([^?]+\?)", "a '**Question**: ...?'"),
+    (r"(\d+) min", "its minutes, as in '20 min'"),
+)
+# GitHub's own rules for the name of an account and of a repository.
+OWNER = r"[A-Za-z\d](?:-?[A-Za-z\d]){0,38}"
+NAME = r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z\d._-]{1,100}"
+ADDRESS = re.compile(f"{OWNER}/{NAME}")
 # Six lines at most. Without internet pip says nothing (-qqq); the sentence
 # that the cell ends with does.
 SETUP = """\
@@ -50,6 +66,10 @@ import course_utils; course_utils.set_up("{tag}")"""
 NOT_FETCHED = (
     "The course could not be fetched. On Kaggle: Settings > Turn on internet, "
     "then run this cell again. On your own machine: Kernel > Change Kernel."
+)
+NOT_PUBLIC = (
+    "This course has no public address yet, so it cannot be fetched. On your "
+    "own machine: run make lab in its folder, or Kernel > Change Kernel."
 )
 
 
@@ -93,19 +113,28 @@ class Address:
         note = f" ({NOT_YET})" if self.is_placeholder else ""
         return f"{badges}{note} {MARK}"
 
+    @property
+    def not_fetched(self):
+        """Return the sentence for a reader whom the course does not reach."""
+        return NOT_PUBLIC if self.is_placeholder else NOT_FETCHED
+
     def setup_cell(self):
         """Return the source of the set-up cell, the same in all notebooks."""
         return SETUP.format(
-            repository=self.repository, tag=self.tag, sentence=NOT_FETCHED
+            repository=self.repository, tag=self.tag, sentence=self.not_fetched
         )
 
     def row(self, path):
-        """Return a notebook's line of the README's table."""
+        """Return a notebook's line of the README's table.
+
+        Raises ValueError when its first cell lacks what the line needs.
+        """
         head = nbformat.read(path, as_version=4).cells[0].source
-        title = re.search(r"^# (.+)$", head, re.MULTILINE)[1]
-        question = re.search(r"\*\*Question\*\*: ([^?]+\?)", head)[1]
+        title, question, minutes = (
+            _find(pattern, head, f"{path.name}: its first cell needs {what}")
+            for pattern, what in HEAD
+        )
         question = " ".join(question.split())
-        minutes = re.search(r"(\d+) min", head)[1]
         place = f"notebooks/{path.name}"
         opens = " · ".join(
             f"[{platform}]({address})"
@@ -114,12 +143,16 @@ class Address:
         return f"| [{title}]({place}) | {question} | {minutes} | {opens} |"
 
     def table(self, root=ROOT):
-        """Return the README's table of lessons."""
+        """Return the README's table of lessons, and the Codespaces badge."""
         rows = [
             "| lesson | question | minutes | open in |",
             "|---|---|--:|---|",
         ]
         rows += [self.row(path) for path in lessons(root)]
+        picture, address = CODESPACE
+        address = address.format(repository=self.repository)
+        badge = f"[![Open in GitHub Codespaces]({picture})]({address})"
+        rows += ["", f"{badge} opens all of them on a machine of GitHub's."]
         if self.is_placeholder:
             rows += ["", f"The links: {NOT_YET}."]
         return "\n".join(rows) + "\n"
@@ -130,60 +163,61 @@ def lessons(root=ROOT):
     return sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
-def publish_notebook(path, address):
-    """Write the address into one notebook; say whether it changed."""
-    before = path.read_text("utf-8")
-    notebook = nbformat.reads(before, as_version=4)
+def notebook_text(path, address):
+    """Return a notebook's text with the address in it.
+
+    Raises ValueError when its first cell has no line for the badges.
+    """
+    notebook = nbformat.read(path, as_version=4)
     head = notebook.cells[0]
     if MARK not in head.source:
         raise ValueError(f"{path.name}: its first line must end with {MARK}")
     head.source = re.sub(
-        rf"^.*{MARK}",
+        rf"(?m)^.*{MARK}",
         lambda _: address.badges(path.name),
         head.source,
         count=1,
-        flags=re.MULTILINE,
     )
     for cell in notebook.cells:
         if "setup" in cell.metadata.get("tags", []):
             cell.source = address.setup_cell()
-    after = nbformat.writes(notebook) + "\n"
-    if after == before:
-        return False
-    write_atomically(
-        path, lambda temporary: temporary.write_text(after, "utf-8")
-    )
-    return True
+    return nbformat.writes(notebook) + "\n"
 
 
 def publish(repository=None, root=ROOT):
-    """Write `repository`, or the address as it stands, everywhere.
+    """Write `repository`, or the address that is kept, into all files.
 
     Return the names of the files that changed. Raises ValueError for
-    something that is not "owner/name".
+    something that is not GitHub's "owner/name" and for a file that has no
+    place for the address. No file is changed unless all can be.
     """
-    changed = []
-    project = root / "pyproject.toml"
-    if repository is not None:
-        if not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
-            raise ValueError(f"Name it as owner/name, not {repository!r}.")
-        changed += _replace(
+    if repository is not None and not ADDRESS.fullmatch(repository):
+        raise ValueError(f"Name it as owner/name, not {repository!r}.")
+    kept = Address.read(root)
+    address = replace(kept, repository=repository or kept.repository)
+    project, readme = root / "pyproject.toml", root / "README.md"
+    texts = {
+        project: _substitute(
+            re.compile(r'(?m)^(repository = ").*(")$'),
+            address.repository,
             project,
-            lambda text: re.sub(
-                r'(?m)^(repository = )".*"$', rf'\1"{repository}"', text
-            ),
         )
-    address = Address.read(root)
+    }
     for path in lessons(root):
-        if publish_notebook(path, address):
-            changed.append(path.name)
-    changed += _replace(
-        root / "README.md",
-        lambda text: TABLE.sub(
-            lambda match: match[1] + address.table(root) + match[2], text
-        ),
-    )
-    return changed
+        texts[path] = notebook_text(path, address)
+    texts[readme] = _substitute(TABLE, address.table(root), readme)
+    before = {path: path.read_text("utf-8") for path in texts}
+    changed = [path for path in texts if texts[path] != before[path]]
+    written = []
+    try:
+        for path in changed:
+            _write(path, texts[path])
+            written.append(path)
+    except OSError:
+        for path in written:
+            _write(path, before[path])
+        raise
+    return [path.name for path in changed]
 
 
 def origin(root=ROOT):
@@ -193,24 +227,47 @@ def origin(root=ROOT):
         capture_output=True,
         text=True,
     ).stdout.strip()
-    match = re.search(r"github\.com[/:]([\w.-]+/[\w.-]+?)(?:\.git)?$", remote)
-    return match and match[1]
+    match = re.search(r"github\.com[/:](.+?)(?:\.git)?/?$", remote)
+    return match[1] if match and ADDRESS.fullmatch(match[1]) else None
 
 
-def _replace(path, change):
-    before = path.read_text("utf-8")
-    after = change(before)
-    if after == before:
-        return []
-    write_atomically(
-        path, lambda temporary: temporary.write_text(after, "utf-8")
-    )
-    return [path.name]
+def _substitute(pattern, text, path):
+    """Return a file's content with `text` in its one place."""
+    content = path.read_text("utf-8")
+    content, places = pattern.subn(lambda m: m[1] + text + m[2], content)
+    if places != 1:
+        raise ValueError(
+            f"{path.name}: the address has {places} places there, not one; "
+            f"compare it with the last commit."
+        )
+    return content
+
+
+def _find(pattern, text, complaint):
+    match = re.search(pattern, text)
+    if not match:
+        raise ValueError(complaint)
+    return match[1]
+
+
+def _write(path, text):
+    write_atomically(path, lambda name: name.write_text(text, "utf-8"))
+
+
+def main(arguments):
+    """Publish the address that is named, or this clone's own."""
+    named = [*arguments, os.environ.get("PUBLIC_ADDRESS")][0] or origin()
+    if named is None:
+        sys.exit(
+            "This clone has no remote on GitHub. Name the address: make "
+            "publish REPOSITORY=owner/name"
+        )
+    try:
+        changed = publish(named)
+    except (OSError, ValueError) as error:
+        sys.exit(f"{error}\nNothing was changed.")
+    print(f"{Address.read()}: changed {', '.join(changed) or 'nothing'}")
 
 
 if __name__ == "__main__":
-    try:
-        changed = publish(sys.argv[1] if sys.argv[1:] else origin())
-    except ValueError as error:
-        sys.exit(str(error))
-    print(f"{Address.read()}: changed {', '.join(changed) or 'nothing'}")
+    main(sys.argv[1:])
