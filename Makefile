@@ -75,7 +75,7 @@ claims: $(VENV)/.ready ## print every claim with its verdict, and write docs/cla
 unexport REPOSITORY
 publish: export PUBLIC_ADDRESS := $(value REPOSITORY)
 publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, into all links
-	$(BIN)/python tests/publish.py
+	$(BIN)/python docs/publish.py
 
 lock: ## write the exact sets of packages, tested and oldest (needs uv)
 	bash tests/environments/lock.sh

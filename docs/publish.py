@@ -1,6 +1,6 @@
 """Write the course's public address wherever a reader meets it.
 
-    python tests/publish.py [owner/name]
+    python docs/publish.py [owner/name]
 
 The address is kept once, in [tool.course] of pyproject.toml, and the tag is
 the version there. From these two come the set-up cell and the badges of
@@ -50,6 +50,12 @@ HEAD = (
     (r"\*\*Question\*\*: ([^?]+\?)", "a '**Question**: ...?'"),
     (r"(\d+) min", "its minutes, as in '20 min'"),
 )
+# The speed track is optional; everything else is the way through the course.
+SPEED_TRACK = {2, 3, 4, 13}
+TRACKS = {
+    "Transfer track": lambda number: number not in SPEED_TRACK,
+    "Speed track": lambda number: number in SPEED_TRACK,
+}
 # GitHub's own rules for the name of an account and of a repository.
 OWNER = r"[A-Za-z\d](?:-?[A-Za-z\d]){0,38}"
 NAME = r"(?!\.{1,2}$)(?!.*\.git$)[A-Za-z\d._-]{1,100}"
@@ -148,7 +154,10 @@ class Address:
             "| lesson | question | minutes | open in |",
             "|---|---|--:|---|",
         ]
-        rows += [self.row(path) for path in lessons(root)]
+        for track, belongs in TRACKS.items():
+            found = [p for p in lessons(root) if belongs(int(p.name[:2]))]
+            if found:
+                rows += [f"| **{track}** | | | |", *map(self.row, found)]
         picture, address = CODESPACE
         address = address.format(repository=self.repository)
         badge = f"[![Open in GitHub Codespaces]({picture})]({address})"
