@@ -24,10 +24,10 @@ from studies.pieces import Grid
 
 DRAWS, ANSWERED = 200, {10: 200, 100: 50}  # whose answers are stored
 RANDOM = range(10)
-# Draws and seeds of what is trained. All foxes are drawn at 500, so that the
-# drawings have one such draw, and the photographs one for each fold.
-SCRATCH = {10: (5, 2), 50: (3, 2), 100: (3, 2), 500: (3, 2)}
-FINETUNED = {10: (3, 3), 100: (3, 3), 500: (2, 3)}
+# Runs of what is trained: run i has draw, seed and donor i, so that their
+# spread covers all three.
+SCRATCH = {10: 10, 50: 6, 100: 6, 500: 5}
+FINETUNED = {10: 5, 100: 5, 500: 5}
 # The check doubles the steps; at 50 they are those of 100.
 CHECKED, STEPS, FLAT = (10, 100, 500), (300, 600, 1200), 1  # points
 
@@ -42,6 +42,7 @@ class Experiment:
             f"transfer_{source}",
             source=source,
             pair=folds.PAIR,
+            folds=self.folds.count,
             draws=DRAWS,
             scratch_recipe=heads.SCRATCH,
             donor_examples=len(self.cats.y_train),
@@ -56,9 +57,9 @@ class Experiment:
         """The pictures of cats and dogs, of which the donors are made."""
         return data.load_pair("cat", "dog", source=self.source)
 
-    def draws(self, count, most=DRAWS):
+    def draws(self, count):
         """Return how many draws there are: at 500, one for each fold."""
-        return min(most, self.folds.count) if count == 500 else most
+        return self.folds.count if count == 500 else DRAWS
 
     def right(self, answers, draw):
         """Return 1 where a test picture of a draw was named correctly."""
@@ -210,66 +211,43 @@ class Experiment:
 
     def scratch(self):
         """Train from random weights for as long as the check found useful."""
-        for count, (draws, seeds) in SCRATCH.items():
+        for count, runs in SCRATCH.items():
             checked = min(n for n in CHECKED if n >= count)
             steps = self.grid.content["pieces"][f"check/{checked}"]["steps"]
             scratch = heads.Scratch(2 * count, steps)
-            for draw in range(self.draws(count, draws)):
-                for seed in range(seeds):
-                    self.run(
-                        f"scratch/{count}/{seed}/{draw}",
-                        lambda x, y, s=scratch, seed=seed: s.train(x, y, seed),
-                        scratch.answers,
-                        count,
-                        draw,
-                        steps=steps,
-                        recipe=heads.SCRATCH,
-                    )
+            facts = {"steps": steps, "recipe": heads.SCRATCH}
+            for run in range(runs):
+                self.run("scratch", count, run, scratch, facts)
 
     def finetuned(self):
         """Train donors further, and random weights for as many epochs."""
-        for count, (draws, seeds) in FINETUNED.items():
+        for count, runs in FINETUNED.items():
             recipe = fine_tuning.recipe(count)
-            for seed in range(seeds):
-                network, _ = donor_study.trained("cat_dog", self.source, seed)
-                weights = network.get_layer("base").get_weights()
-                tuner = fine_tuning.Tuner(recipe)
-                passes = recipe["epochs"] * 2 * count
-                equal = heads.Scratch(
-                    2 * count, max(1, passes // min(32, 2 * count))
-                )
-                for draw in range(self.draws(count, draws)):
-                    self.run(
-                        f"finetuned/{count}/{seed}/{draw}",
-                        lambda x, y, w=weights, t=tuner, s=seed: t.train(
-                            w, x, y, s
-                        ),
-                        tuner.answers,
-                        count,
-                        draw,
-                        recipe=recipe,
-                        donor=fine_tuning.digest(weights),
-                    )
-                    if count != 100:
-                        continue
-                    self.run(
-                        f"equal epochs/{count}/{seed}/{draw}",
-                        lambda x, y, e=equal, s=seed: e.train(x, y, s),
-                        equal.answers,
-                        count,
-                        draw,
-                        recipe=heads.SCRATCH | {"epochs": recipe["epochs"]},
-                    )
+            tuner = fine_tuning.Tuner(recipe)
+            passes = recipe["epochs"] * 2 * count
+            equal = heads.Scratch(2 * count, passes // recipe["batch_size"])
+            for run in range(runs):
+                network, _ = donor_study.trained("cat_dog", self.source, run)
+                tuner.weights = network.get_layer("base").get_weights()
+                donor = fine_tuning.digest(tuner.weights)
+                facts = {"recipe": recipe, "donor": donor}
+                self.run("finetuned", count, run, tuner, facts)
+                if count == 100:
+                    facts = {"recipe": heads.SCRATCH, "passes": passes}
+                    self.run("equal epochs", count, run, equal, facts)
 
-    def run(self, key, train, answers, count, draw, **facts):
-        """Train one draw of pictures and store what it answers."""
+    def run(self, arm, count, draw, network, facts):
+        """Train on one draw of pictures and store what is answered."""
+        key = f"{arm}/{count}/0/{draw}"
         if not self.grid.missing(key, **facts):
             return
         chosen = self.folds.train(count, draw)
-        history, seconds = train(self.folds.x[chosen], self.folds.y[chosen])
+        history, seconds = network.train(
+            self.folds.x[chosen], self.folds.y[chosen], draw
+        )
         judges = self.folds.judges[self.folds.asked[draw % self.folds.count]]
         said = np.full(len(self.folds.labels), -1)
-        said[self.folds.asked[draw % self.folds.count]] = answers(
+        said[self.folds.asked[draw % self.folds.count]] = network.answers(
             self.folds.x[judges]
         )
         right = self.right(said, draw)

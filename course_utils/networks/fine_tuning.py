@@ -153,10 +153,13 @@ def recipe(count):
 
 
 class Tuner:
-    """Fine-tune a base on new pictures: its head first, then all layers."""
+    """Fine-tune a base on new pictures: its head first, then all layers.
 
-    def __init__(self, recipe, classes=2):
-        self.recipe = recipe
+    recipe: as `recipe` gives it; weights: the base's, to start from
+    """
+
+    def __init__(self, recipe, weights=None, classes=2):
+        self.recipe, self.weights = recipe, weights
         self.base = donors.build_base()
         if recipe["batch_norm"] == "inference":
             freeze_batch_norm(self.base)
@@ -165,14 +168,14 @@ class Tuner:
             [keras.Input((32, 32, 3)), self.base, head]
         )
 
-    def train(self, weights, x, y, seed):
-        """Train from a base's weights; return the history and the seconds.
+    def train(self, x, y, seed):
+        """Train from the base's weights; return the history and the seconds.
 
         The seconds contain the head's and leave out building the network.
         """
         settings = self.recipe
         keras.utils.set_random_seed(seed)
-        self.base.set_weights(weights)
+        self.base.set_weights(self.weights)
         batches = MirroredAndShifted(x, y, settings["batch_size"], seed=seed)
         steps = settings["epochs"] * len(batches)
         self.network.compile(
@@ -183,7 +186,7 @@ class Tuner:
         )
         self.network.train_on_batch(*batches[0])  # builds outside the clock
         self.network.optimizer.iterations.assign(0)
-        self.base.set_weights(weights)
+        self.base.set_weights(self.weights)
         started = time.perf_counter()
         both = np.concatenate([x, x[:, :, ::-1]])
         features = self.base.predict(both, batch_size=250, verbose=0)

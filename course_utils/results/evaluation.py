@@ -54,17 +54,34 @@ class Interval:
 def interval(values, covers=None):
     """Return the mean of repeated measurements with its t-interval.
 
-    values: two or more numbers; covers: what was repeated, such as "10
-    draws". Source: Student (1908), "The probable error of a mean". Raises
-    ValueError for fewer than two values: one run has no spread.
+    values: two or more numbers, or a table (members, draws) of which both
+        vary; covers: what was repeated, such as "10 draws"
+
+    Sources: Student (1908), "The probable error of a mean"; for a table, the
+    variances of both means are added, with the degrees of freedom of
+    Satterthwaite (1946). Raises ValueError for fewer than two values: one
+    run has no spread.
     """
-    values = np.asarray(values, dtype=float)
+    values = np.atleast_2d(np.asarray(values, dtype=float))
     if values.size < 2:
         raise ValueError("One run has no spread: repeat it with more draws.")
-    error = values.std(ddof=1) / math.sqrt(values.size)
-    return _interval(
-        values.mean(), error, values.size - 1, covers or f"{values.size} draws"
-    )
+    parts = [
+        (means.var(ddof=1) / means.size, means.size - 1)
+        for means in (values.mean(axis=0), values.mean(axis=1))
+        if means.size > 1
+    ]
+    if covers is None:
+        members, draws = values.shape
+        covers = f"{members} donors, " * (members > 1) + f"{draws} draws"
+    return _interval(values.mean(), *_joined(parts), covers)
+
+
+def _joined(parts):
+    """Return standard error and degrees of freedom of a sum of variances."""
+    total = sum(variance for variance, _ in parts)
+    if not total:
+        return 0.0, math.inf
+    return math.sqrt(total), total**2 / sum(v**2 / f for v, f in parts)
 
 
 def _interval(mean, error, freedom, covers):
@@ -119,12 +136,15 @@ class Answers:
     labels: (pictures,) class indices
     members: what the first axis repeats, such as "donors"; arms of the same
         members are resampled together
+    draws: what the second axis repeats: "draws" of training pictures, or
+        "runs", each with a draw, a seed and a donor of its own
     """
 
     right: np.ndarray
     asked: np.ndarray
     labels: np.ndarray
     members: str = "donors"
+    draws: str = "draws"
 
     def accuracies(self):
         """Return balanced accuracy, (members, draws)."""
@@ -180,12 +200,15 @@ def spread(arms, statistic, logarithm=False, seed=0):
     for arm in arms:
         members, draws, _ = arm.right.shape
         sources["member", arm.members, members] = members
-        sources["draw", "draws", draws] = draws
-        covers[f"{members} {arm.members}"] = covers[f"{draws} draws"] = None
+        sources["draw", arm.draws, draws] = draws
+        if members > 1:
+            covers[f"{members} {arm.members}"] = 0
+        if draws > 1:
+            covers[f"{draws} {arm.draws}"] = 1
     sources["picture", None, None] = pictures = len(arms[0].labels)
-    covers[f"{pictures:,} pictures"] = None
+    covers[f"{pictures:,} pictures"] = 2
     center = value([[arm.accuracies().mean()] for arm in arms])[0]
-    variances, freedoms = [], []
+    parts = []
     for (kind, name, size), count in sources.items():
         if count < 2:
             continue
@@ -193,7 +216,7 @@ def spread(arms, statistic, logarithm=False, seed=0):
         weights = _weights(labels, generator)
         varies = {
             "member": lambda arm: (arm.members, len(arm.right)),
-            "draw": lambda arm: ("draws", arm.right.shape[1]),
+            "draw": lambda arm: (arm.draws, arm.right.shape[1]),
             "picture": lambda _: (None, None),
         }[kind]
         accuracies = [
@@ -203,25 +226,10 @@ def spread(arms, statistic, logarithm=False, seed=0):
             for arm in arms
         ]
         found = value(accuracies)
-        variances.append(float(np.var(found, ddof=1)))
-        freedoms.append(count - 1)
-    total = sum(variances)
-    freedom = math.inf
-    if total:
-        freedom = total**2 / sum(
-            v**2 / f for v, f in zip(variances, freedoms, strict=True)
-        )
-    order = sorted(covers, key=lambda t: ("draws" in t) + 2 * ("pict" in t))
-    found = _interval(center, math.sqrt(total), freedom, ", ".join(order))
-    if not logarithm:
-        return found
-    return Interval(
-        *(float(np.exp(each)) for each in (found.mean, found.low, found.high)),
-        found.covers,
-        found.error,
-        found.freedom,
-        logarithm=True,
-    )
+        parts.append((float(np.var(found, ddof=1)), count - 1))
+    order = sorted(covers, key=covers.get)
+    found = _interval(center, *_joined(parts), ", ".join(order))
+    return _exponential(found) if logarithm else found
 
 
 def _weights(labels, generator):
@@ -259,3 +267,28 @@ def _reweighted(arm, kind, weights):
 def lead(first, second, seed=0):
     """Return the Interval, in points, of one arm's lead over another."""
     return spread([first, second], lambda a: 100 * (a[0] - a[1]), seed=seed)
+
+
+def ratio(first, second):
+    """Return the Interval of a ratio of means, such as of seconds.
+
+    On a logarithmic scale; both hold one positive value for each run. Source:
+    Welch (1947), "The generalization of Student's problem".
+    """
+    rows = [np.log(np.asarray(row, dtype=float)) for row in (first, second)]
+    if min(map(len, rows)) < 2:
+        raise ValueError("One run has no spread: repeat it.")
+    parts = [(row.var(ddof=1) / len(row), len(row) - 1) for row in rows]
+    found = _interval(
+        rows[0].mean() - rows[1].mean(),
+        *_joined(parts),
+        f"{len(rows[0])} and {len(rows[1])} runs",
+    )
+    return _exponential(found)
+
+
+def _exponential(found):
+    ends = (float(np.exp(e)) for e in (found.mean, found.low, found.high))
+    return Interval(
+        *ends, found.covers, found.error, found.freedom, logarithm=True
+    )
