@@ -292,3 +292,11 @@ def _exponential(found):
     return Interval(
         *ends, found.covers, found.error, found.freedom, logarithm=True
     )
+
+
+def difference(first, second):
+    """Return the Interval, in points, between two independent Intervals."""
+    error = 100 * math.hypot(first.error, second.error)
+    covers = f"{first.covers} and {second.covers}"
+    mean = 100 * (first.mean - second.mean)
+    return _interval(mean, error, math.inf, covers)
