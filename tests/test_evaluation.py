@@ -63,9 +63,7 @@ def test_the_interval_covers_the_truth(many):
     generator = np.random.default_rng(1)
     covered = 0
     for _ in range(120):
-        arms = [
-            made(generator, 0.75, many, members=name) for name in "ab"
-        ]
+        arms = [made(generator, 0.75, many, members=name) for name in "ab"]
         span = evaluation.lead(*arms)
         covered += span.low <= 0 <= span.high
     assert 0.92 <= covered / 120

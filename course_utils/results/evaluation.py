@@ -296,7 +296,13 @@ def _exponential(found):
 
 def difference(first, second):
     """Return the Interval, in points, between two independent Intervals."""
-    error = 100 * math.hypot(first.error, second.error)
-    covers = f"{first.covers} and {second.covers}"
-    mean = 100 * (first.mean - second.mean)
+    return normal(
+        100 * (first.mean - second.mean),
+        100 * math.hypot(first.error, second.error),
+        f"{first.covers} and {second.covers}",
+    )
+
+
+def normal(mean, error, covers):
+    """Return the Interval of a mean whose standard error is known."""
     return _interval(mean, error, math.inf, covers)
