@@ -25,7 +25,8 @@ TRAINED = ("scratch", "finetuned", "equal epochs")
 def stored(source):
     """Return the measured grid that the course ships.
 
-    "accuracy" is {arm: {count: accuracies}}, tables (members, draws);
+    "accuracy" is {arm: {count: accuracies}}, tables (members, draws), of the
+    arms of the figure, and "controls" of the others;
     "answers" is {arm: {count: Answers}}, of fewer counts and draws;
     "seconds" is {arm: {count: array}} of what was trained, "donor_seconds"
     an array, and "checks" {count: curves} of scratch. Raises
@@ -67,7 +68,8 @@ def stored(source):
         keep(arm, int(count), right, draws="runs")
     pieces = grid["pieces"]
     return grid | {
-        "accuracy": accuracy,
+        "accuracy": {a: accuracy[a] for a in SHOWN if a in accuracy},
+        "controls": {a: r for a, r in accuracy.items() if a not in SHOWN},
         "answers": answers,
         "seconds": seconds,
         "donor_seconds": np.array([
@@ -293,7 +295,8 @@ ARM_LABELS = {
     "gradients": "histograms of gradients",
     "pixels": "raw pixels",
 }
-SHOWN = ("frozen", "unrelated", "random", "scratch")  # of a stored grid
+# The arms of the figure; the others are controls.
+SHOWN = ("frozen", "finetuned", "unrelated", "random", "scratch")
 
 
 def labels_to_reach(rows, accuracy):
