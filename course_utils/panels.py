@@ -199,7 +199,7 @@ def rates_panel(grid):
         plot,
         {
             "rate": _choice("learning rate", rates, rates[-1][1]),
-            "blocks": _whole("blocks trained", 0, 3, 3),
+            "blocks": _whole("blocks trained", 0, 4, 4),
         },
     )
 

@@ -10,11 +10,11 @@ from course_utils.results import claims, evaluation, transfer
 
 
 def made(generator, level, many=5, draws=10, pictures=200, **names):
-    """Return Answers whose donors, draws and pictures all vary."""
+    """Return Answers whose donors, if several, draws and pictures vary."""
     sizes = ((many, 1, 1), (1, draws, 1), (1, 1, pictures))
     effects = [
         generator.normal(0, sd, size)
-        for sd, size in zip((0.2, 0.2, 0.8), sizes, strict=True)
+        for sd, size in zip((0.2 * (many > 1), 0.2, 0.8), sizes, strict=True)
     ]
     chance = stats.norm.cdf(stats.norm.ppf(level) * 1.3 + sum(effects))
     right = generator.random(chance.shape) < chance
