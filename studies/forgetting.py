@@ -97,6 +97,7 @@ class Experiment:
         )
         self.y = np.repeat([0, 1, 2], [*map(len, animals), foxes.sum()])
         others = np.ones((self.folds.count, 2 * JUDGES), bool)
+        self.networks = {}
         self.asked = np.hstack([others, self.folds.asked[:, foxes]])
         self.grid = Grid(
             f"forgetting_{source}",
@@ -133,6 +134,23 @@ class Experiment:
         scores[asked] = heads.features(base, self.x[asked]) @ kernel + bias
         return results.right(scores, self.y) & asked
 
+    def network(self, trial, base_weights):
+        """Return a trial's network and base, as new; built once where it can.
+
+        Adapters are built for each run.
+        """
+        key = trial.heads, trial.blocks, trial.batch_norm, trial.per_depth
+        if trial.adapters:
+            return compile_for(trial, base_weights)
+        if key not in self.networks:
+            self.networks[key] = compile_for(trial, base_weights)
+        network, base = self.networks[key]
+        base.set_weights(base_weights)
+        for variable in network.optimizer.variables:
+            variable.assign(np.zeros(variable.shape))
+        network.optimizer.learning_rate = trial.rate or results.HIGH
+        return network, base
+
     def run(self, trial, run, epochs=None, curve=False):
         """Train one trial with one donor and draw, and ask all tasks.
 
@@ -140,13 +158,15 @@ class Experiment:
         the seconds contain the head's fit, not the building of the network.
         """
         base_weights, old = self.donors[run]
-        network, base = compile_for(trial, base_weights)
+        network, base = self.network(trial, base_weights)
         chosen = self.folds.train(trial.count, run)
         x, y = self.folds.x[chosen], self.folds.y[chosen]
         keras.utils.set_random_seed(run)
         parts = [layer for layer in network.layers if "head" in layer.name]
         started = time.perf_counter()
-        new = parts[-1].get_weights()
+        kernel, bias = parts[-1].get_weights()
+        draw = keras.initializers.GlorotUniform(seed=run)
+        new = [np.array(draw(kernel.shape)), np.zeros_like(bias)]
         if trial.start == "fitted":
             both = np.concatenate([x, x[:, :, ::-1]])
             features = base.predict(both, batch_size=250, verbose=0)

@@ -58,7 +58,8 @@ class Grid:
             "arrays": list(arrays),
         }
         self.write()
-        print(key, *(f"{k} {v}" for k, v in values.items() if k != "curve"))
+        shown = (f"{k} {v}" for k, v in values.items() if k != "curve")
+        print(key, *shown, flush=True)
 
     def write(self):
         """Write both files, each whole or not at all: arrays first."""

@@ -211,6 +211,7 @@ class Experiment:
 
     def scratch(self):
         """Train from random weights for as long as the check found useful."""
+        self.check()
         for count, runs in SCRATCH.items():
             checked = min(n for n in CHECKED if n >= count)
             steps = self.grid.content["pieces"][f"check/{checked}"]["steps"]
