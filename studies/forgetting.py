@@ -36,8 +36,8 @@ PLAN = dict.fromkeys((*results.PANEL, *results.MATRIX), PANEL)
 PLAN |= dict.fromkeys(results.KEY, KEY)
 # All three animals: the donor widened, and random weights. Run i has donor,
 # fold and seed i, and an epoch shows as many pictures of each animal.
-WIDENED = {"epochs": 9, "batch_size": 32, "rate": 1e-3, "of_each": 500}
-FROM_START = donors.RECIPE | {"of_each": 3000}
+WIDENED = {"epochs": 8, "batch_size": 64, "rate": 2e-3, "of_each": 500}
+FROM_START = donors.RECIPE | {"of_each": 3167}  # as many as there are
 RUNS = range(3)
 
 

@@ -82,7 +82,7 @@ LABELS = {
     WIDENED: "widened head, 1e-4, with old pictures",
 }
 MATRIX = (TWO_FROZEN, TWO, WIDENED_ALONE, WIDENED)
-ALL_FOXES = "widened head, all foxes, 1e-3"
+ALL_FOXES = "widened head, all foxes, 2e-3"
 FROM_START = "all three from the start"
 
 
