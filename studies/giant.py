@@ -20,7 +20,7 @@ from studies import command_line
 from studies.pieces import Grid
 
 IMAGE_SIZE = 96
-DRAWS = {10: 200, 100: 50, 500: 6}
+DRAWS = {10: 100, 100: 24, 500: 6}  # whose answers the donors have
 ASKED = 100  # test pictures of each class that the backbone names itself
 
 

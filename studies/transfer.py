@@ -22,7 +22,7 @@ from studies import command_line
 from studies import donors as donor_study
 from studies.pieces import Grid
 
-DRAWS, ANSWERED = 200, {10: 200, 100: 50}  # whose answers are stored
+DRAWS, ANSWERED = 200, {10: 100, 100: 24}  # whose answers are stored
 RANDOM = range(10)
 # Runs of what is trained: run i has draw, seed and donor i, so that their
 # spread covers all three.

@@ -131,7 +131,7 @@ def without_adapters(base):
     kept = []
     for layer in base.layers:
         if getattr(layer, "lora_enabled", False):
-            kept += [np.array(layer._kernel)]
+            kept += [keras.ops.convert_to_numpy(layer._kernel)]
         else:
             kept += layer.get_weights()
     return kept
