@@ -53,11 +53,8 @@ refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store 
 donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m studies.donors --all
 
-grids: $(VENV)/.ready ## measure the stored grids of notebooks 06, 07 and 08 again
-	$(BIN)/python -m studies.transfer
-	$(BIN)/python -m studies.limits --again
-	$(BIN)/python -m studies.forgetting --again
-	$(BIN)/python -m studies.giant
+grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 to 09; what is stored is skipped
+	$(BIN)/python -m studies
 
 bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
 	$(BIN)/python tests/bench.py
