@@ -1,67 +1,60 @@
-"""TODO studies.donors."""
+"""Train donors: those that the course ships, and those its evidence rests on.
+
+    python -m studies.donors                      every kind, source and seed
+    python -m studies.donors cat dog --seed 3     one of them
+    mpirun -n 2 python -m studies.donors cat dog --epochs 1 --examples 512
+
+The first trains 5 seeds of each kind on both sources, keeps them in the cache
+and copies to `data/donors/` the one whose validation accuracy is the median.
+A donor that is there with the same recipe is not trained again, and one that
+was interrupted resumes after its last whole epoch. The last uses two
+processes for one training run, and stores nothing that is shipped.
+"""
 
 import argparse
+import json
 import time
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
-from course_utils import quiet
+import keras
+import numpy as np
 
-with quiet():
-    import keras
 from course_utils import data
 from course_utils.machine import devices, paths
-from course_utils.networks import donors, model_files
+from course_utils.networks import donors, progress
 from course_utils.networks.augmentation import MirroredAndShifted
-from studies import distributed, memory
+from studies import distributed
 
-PAIRS = (("cat", "dog"), ("airplane", "automobile"))
-
-
-# What photographs gain from, chosen over seeds on validation pictures of cats
-# and dogs and by `transfer --validate`: more epochs, smaller batches, and a
-# gray square on each picture.
-RECIPES = {
-    "drawings": donors.RECIPE,
-    "photos": donors.RECIPE | {"epochs": 32, "batch_size": 64, "erase": 8},
+SEEDS = range(5)
+# The two classes, and whether the training labels are shuffled.
+KINDS = {
+    "cat_dog": ("cat", "dog", False),
+    "airplane_automobile": ("airplane", "automobile", False),
+    "cat_dog_shuffled": ("cat", "dog", True),
 }
+SHIPPED = ("cat_dog", "airplane_automobile")
 
 
-def train(pictures, recipe=None, seed=0, verbose=2, cluster=None):
+def train(pictures, recipe=None, seed=0, name=None, cluster=None):
     """Train a network from random weights on `Pictures`.
 
-    recipe: settings such as `RECIPE`, or None for those of the source
+    recipe: settings such as `donors.RECIPE`, which is the default
+    name: of the checkpoint, by which an interrupted run resumes after its
+        last whole epoch; None: there is none
     cluster: what `distributed.join` returned, or None for one device
 
-    An interrupted run goes on after its last whole epoch when it is started
-    again with the same classes, source, recipe and seed; where one device
-    cannot hold a batch, it goes on with half of it. Returns the network
-    without its augmentation, ready to save, and a report of what it took.
+    Returns the network and a report of what it took.
     """
-    hardware = devices.hardware().summary()
+    recipe = recipe or donors.RECIPE
     cluster = cluster or distributed.Cluster()
-    recipe = recipe or RECIPES.get(pictures.source, donors.RECIPE)
-
-    def attempt(batch_size):
-        smaller = recipe | {"batch_size": batch_size}
-        return smaller, *_fit(pictures, smaller, seed, verbose, cluster)
-
-    if cluster.devices == 1:
-        (recipe, network, history, seconds), _ = memory.halve_until_it_fits(
-            attempt, recipe["batch_size"]
-        )
-    else:  # All processes would have to agree on another size.
-        recipe, network, history, seconds = attempt(recipe["batch_size"])
+    network, history, seconds = _fit(pictures, recipe, seed, name, cluster)
     distribution = keras.distribution.distribution()
-    # Without its optimizer, and on one device.
     kept = cluster.local_copy(
         network, lambda: donors.build_network(len(pictures.class_names))
     )
     judged = network if cluster.devices == 1 else kept
-    accuracy = _accuracy(judged, pictures.x_test, pictures.y_test)
-    keras.distribution.set_distribution(distribution)
-    return kept, {
+    report = {
         "class_names": pictures.class_names,
         "source": pictures.source,
         "examples": len(pictures.y_train),
@@ -71,39 +64,39 @@ def train(pictures, recipe=None, seed=0, verbose=2, cluster=None):
         "devices": cluster.devices,
         "seconds": round(seconds, 1),
         "weights": network.count_params(),
-        "test_accuracy": accuracy,
+        **{
+            f"{part}_accuracy": _accuracy(judged, pictures, part)
+            for part in ("validation", "test")
+        },
         "history": {
             key: [round(float(value), 4) for value in values]
             for key, values in history.history.items()
         },
-        "hardware": hardware,
+        "hardware": devices.hardware().summary(),
         "date": date.today().isoformat(),
     }
+    keras.distribution.set_distribution(distribution)
+    return kept, report
 
 
-def _fit(pictures, recipe, seed, verbose, cluster):
+def _fit(pictures, recipe, seed, name, cluster):
     size = recipe["batch_size"]
     keras.utils.set_random_seed(seed)
     x, y = cluster.share(pictures.x_train, pictures.y_train, global_batch=size)
     with cluster.scope():
         network = donors.build_network(len(pictures.class_names))
         donors.compile_network(network, recipe, len(y) * cluster.processes)
+    local = cluster.local_batch(size)
     batches = MirroredAndShifted(
-        x,
-        y,
-        cluster.local_batch(size),
-        recipe["shift"],
-        recipe["erase"],
-        seed + cluster.process,
+        x, y, local, recipe["shift"], seed + cluster.process
     )
-    name = "-".join([*pictures.class_names, pictures.source, str(seed)])
-    path = paths.cache_directory() / "checkpoints" / name
-    done = 0
-    if cluster.devices == 1:
-        checkpoint = keras.callbacks.BackupAndRestore(path)
-    else:
-        path = path.with_name(f"{name}-shared.npz")
-        checkpoint = cluster.checkpoint(path)
+    done, callbacks = 0, []
+    path = paths.cache_directory() / "checkpoints" / f"{name}"
+    if name and cluster.devices == 1:
+        callbacks = [progress.Checkpoint(path)]
+    elif name:
+        path = path.with_suffix(".npz")
+        callbacks = [cluster.checkpoint(path)]
         with cluster.scope():
             done = cluster.resume(network, path)
     started = time.perf_counter()
@@ -114,72 +107,70 @@ def _fit(pictures, recipe, seed, verbose, cluster):
         validation_data=cluster.share(
             pictures.x_validation, pictures.y_validation
         ),
-        validation_batch_size=(
-            None if cluster.devices == 1 else cluster.local_batch(size)
-        ),
-        callbacks=[checkpoint],
-        verbose=verbose if cluster.chief else 0,
+        validation_batch_size=local,
+        callbacks=callbacks,
+        verbose=2 if cluster.chief else 0,
     )
     seconds = time.perf_counter() - started
-    if cluster.chief and cluster.devices > 1:
-        path.unlink(missing_ok=True)  # a finished run starts anew
+    if name and cluster.chief and cluster.devices > 1:
+        path.unlink(missing_ok=True)
     return network, history, seconds
 
 
-def _accuracy(network, pictures, labels):
-    predictions = network.predict(pictures, verbose=0).argmax(axis=1)
-    return round(float((predictions == labels).mean()), 4)
+def _accuracy(network, pictures, part):
+    x, y = (getattr(pictures, f"{kind}_{part}") for kind in "xy")
+    answers = network.predict(x, verbose=0).argmax(axis=1)
+    return round(float((answers == y).mean()), 4)
 
 
-def save(network, facts, path):
-    """Write the network and, beside it, its report."""
+def pictures_of(kind, source, seed=0):
+    """Return the `Pictures` that a kind of donor is trained on.
 
-    def write(name):
-        network.save(name)
-        model_files.make_portable(name)
+    kind: one of `KINDS`. With shuffled labels, those of the training part
+    are mixed; the others are true.
+    """
+    first, second, shuffled = KINDS[kind]
+    pictures = data.load_pair(first, second, source=source)
+    if shuffled:
+        mixed = np.random.default_rng(seed).permutation(pictures.y_train)
+        pictures = replace(pictures, y_train=mixed)
+    return pictures
 
-    paths.write_atomically(path, write)
-    paths.write_json(path.with_suffix(".json"), facts)
+
+def kept_path(kind, source, seed):
+    """Return where a trained donor is kept: in the cache, not in data/."""
+    name = f"{kind}_{source}_{seed}.keras"
+    return paths.cache_directory() / "donors" / name
 
 
-def main(arguments=None):
-    """Train one donor, or all that the course ships."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("classes", nargs="*", metavar="CLASS")
-    parser.add_argument("--all", action="store_true", help="both pairs")
-    parser.add_argument("--source", choices=data.SOURCES, action="append")
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--examples", type=int, help="training pictures, instead of all"
+def trained(kind, source, seed):
+    """Return a donor's network and report; it is trained if it is not there.
+
+    kind: one of `KINDS`; seed: one of `SEEDS`. A donor of another recipe is
+    trained again.
+    """
+    path = kept_path(kind, source, seed)
+    report = path.with_suffix(".json")
+    if path.exists() and report.exists():
+        facts = json.loads(report.read_text("utf-8"))
+        if facts["recipe"] == donors.RECIPE:
+            return keras.models.load_model(path), facts
+    network, facts = train(
+        pictures_of(kind, source, seed), seed=seed, name=path.stem
     )
-    parser.add_argument(
-        "--to", type=Path, metavar="FOLDER", help="instead of data/donors"
+    donors.save(network, facts, path)
+    return network, facts
+
+
+def ship(kind, source):
+    """Copy the donor of median validation accuracy into data/donors/."""
+    ranked = sorted(
+        SEEDS,
+        key=lambda seed: trained(kind, source, seed)[1]["validation_accuracy"],
     )
-    options = parser.parse_args(arguments)
-    if not options.all and len(options.classes) != 2:
-        parser.error("name two classes, such as: cat dog; or ask for --all")
-    cluster = distributed.join()
-    folder = options.to
-    if folder is None and options.examples:
-        # What was trained on a part is kept out of the shipped donors.
-        folder = paths.home_directory() / "donors"
-    for source in options.source or data.SOURCES:
-        recipe = RECIPES[source]
-        if options.epochs:
-            recipe = recipe | {"epochs": options.epochs}
-        for pair in PAIRS if options.all else [tuple(options.classes)]:
-            pictures = data.load_pair(*pair, source=source)
-            if options.examples:
-                pictures = first_of(pictures, options.examples)
-            network, facts = train(
-                pictures, recipe, options.seed, cluster=cluster
-            )
-            if not cluster.chief:
-                continue
-            path = donors.donor_path(*pair, source)
-            save(network, facts, folder / path.name if folder else path)
-            print(f"{' and '.join(pair)}: {facts['test_accuracy']}")
+    network, facts = trained(kind, source, ranked[len(ranked) // 2])
+    first, second, _ = KINDS[kind]
+    donors.save(network, facts, donors.donor_path(first, second, source))
 
 
 def first_of(pictures, examples):
@@ -198,6 +189,49 @@ def first_of(pictures, examples):
         x_train=pictures.x_train[:examples],
         y_train=pictures.y_train[:examples],
     )
+
+
+def one(classes, source, options):
+    """Train one donor as the command line asks, and say where it is."""
+    cluster = distributed.join()
+    pictures = data.load_pair(*classes, source=source)
+    if options.examples:
+        pictures = first_of(pictures, options.examples)
+    recipe = donors.RECIPE | (
+        {"epochs": options.epochs} if options.epochs else {}
+    )
+    name = f"{'_'.join(classes)}_{source}_{options.seed}"
+    network, facts = train(pictures, recipe, options.seed, name, cluster)
+    if cluster.chief:
+        path = donors.own_path(*classes, source)
+        donors.save(network, facts, path)
+        print(f"{' and '.join(classes)}: {facts['test_accuracy']}")
+
+
+def main(arguments=None):
+    """Train all donors of the course, or one of two classes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("classes", nargs="*", metavar="CLASS")
+    parser.add_argument("--source", choices=data.SOURCES, action="append")
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--examples", type=int, help="training pictures, instead of all"
+    )
+    options = parser.parse_args(arguments)
+    if options.classes and len(options.classes) != 2:
+        parser.error("name two classes, such as: cat dog; or none, for all")
+    for source in options.source or data.SOURCES:
+        if options.classes:
+            one(tuple(options.classes), source, options)
+            continue
+        for kind in KINDS:
+            for seed in SEEDS:
+                facts = trained(kind, source, seed)[1]
+                said = {k: v for k, v in facts.items() if "accuracy" in k}
+                print(kind, source, seed, facts["seconds"], said, flush=True)
+            if kind in SHIPPED:
+                ship(kind, source)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ REFERENCE = ROOT / "data" / "reference"
 BUDGETS = {"seconds": 60, "peak_gigabytes": 1.5, "first_figure_seconds": 10}
 # Beside a kernel with both frameworks 04 runs two workers of TensorFlow. That
 # they fit is asked of Binder, which gives 2 GB (make test-binder).
-LARGER = {"04_accelerators_and_scale.ipynb": {"peak_gigabytes": 2.0}}
+LARGER = {"04_accelerators_and_cost.ipynb": {"peak_gigabytes": 2.0}}
 FACTOR, SHARE = 500, 0.75  # what the course promises of its ladder
 
 

@@ -16,7 +16,7 @@ from course_utils import check, data, scoreboard
 from course_utils.data import drawings
 from course_utils.machine import paths
 
-NOTEBOOK = "09_find_the_flaw.ipynb"
+NOTEBOOK = "11_find_the_flaw.ipynb"
 PATH = Path(__file__).resolve().parent.parent / "notebooks" / NOTEBOOK
 FLAWS = ("count", "unfreeze", "sigmoid", "leak", "cache", "norm", "best")
 
