@@ -10,13 +10,12 @@ import sys
 import tempfile
 import time
 
-# A child's standard input is a pipe, which closes however its parent ends.
-# mpirun passes its own on to process 0, and ends all when that one ends.
+# A process waits for its parent's end, however that comes, and then ends.
 END_WITH_PARENT = """
-import os, threading
-if os.environ.get("OMPI_COMM_WORLD_RANK", "0") == "0":
-    wait = lambda: (os.read(0, 1), os._exit(1))
-    threading.Thread(target=wait, daemon=True).start()
+import os, psutil, threading
+parent = psutil.Process(int(os.environ["COURSE_PARENT"]))
+end = lambda: (parent.wait(), os._exit(1))
+threading.Thread(target=end, daemon=True).start()
 """
 
 
@@ -32,7 +31,8 @@ def run_processes(script, processes, environment=None, mpi=False):
     Raises RuntimeError if mpirun is missing or a process fails; the others
     are then stopped, as they are whenever this process ends.
     """
-    settings = os.environ | (environment or {})
+    settings = os.environ | {"COURSE_PARENT": str(os.getpid())}
+    settings |= environment or {}
     command = [sys.executable, "-c", END_WITH_PARENT + script]
     if mpi:
         # Notebook services run as root, whom mpirun refuses unless told.
@@ -51,7 +51,7 @@ def run_processes(script, processes, environment=None, mpi=False):
             child = subprocess.Popen(
                 command,
                 env=variables,
-                stdin=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
                 stdout=outputs[-1],
                 stderr=subprocess.STDOUT,
             )
@@ -102,7 +102,6 @@ def _tf_configs(processes):
 def _stop(children):
     for child in children:
         child.terminate()
-        child.stdin.close()
     for child in children:
         try:
             child.wait(5)
