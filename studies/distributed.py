@@ -227,7 +227,7 @@ def _variables(network):
 
 
 def _values(network):
-    return [np.asarray(variable.value) for variable in _variables(network)]
+    return [variable.numpy() for variable in _variables(network)]
 
 
 def _read(path, epochs, values):

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from conftest import ROOT
 
 import studies
 from course_utils.machine import launch
@@ -190,6 +191,7 @@ def start(script, *arguments, processes=0, **variables):
         ],
         env=os.environ
         | {root: "1", f"{root}_CONFIRM": "1", "KERAS_BACKEND": "jax"}
+        | {"PYTHONPATH": str(ROOT)}
         | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
