@@ -7,6 +7,7 @@ import time
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import panels, plots, scoreboard, timing
@@ -118,13 +119,23 @@ def test_every_control_has_a_label_that_fits(panel):
         assert "max" not in control.style.description_width
 
 
-def test_a_redraw_takes_less_than_100_ms(panel):
-    seconds = []
-    for _ in range(8):
-        started = time.process_time()
-        panel.redraw()
-        seconds.append(time.process_time() - started)
-    assert min(seconds) < 0.1
+def test_a_redraw_costs_little_more_than_an_empty_figure(panel):
+    """No panel measures or trains anything: its figure is all that it does."""
+
+    def quickest(function):
+        seconds = []
+        for _ in range(6):
+            started = time.process_time()
+            function()
+            seconds.append(time.process_time() - started)
+        return min(seconds)
+
+    def empty():
+        figure = Figure()
+        figure.subplots()
+        panels.picture(figure, "empty")
+
+    assert quickest(panel.redraw) < 8 * quickest(empty)
 
 
 def test_no_panel_leaves_a_figure_behind(panel):
