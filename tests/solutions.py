@@ -2,8 +2,8 @@
 
     python -m pytest -p tests.solutions --nbval-lax notebooks
 
-An exercise is a code cell with a line `name = ...`; its solution is the
-```python block in the folded <details> below it. Before such a cell runs, its
+An exercise is a code cell with a line `name = ...`, or with a function whose
+body is `...`; its solution is the ```python block in the folded <details> below it. Before such a cell runs, its
 solution runs in the same kernel, in place of the stub lines, and must print
 ✓; the stub, which runs after it and leaves the notebook's own state, must
 not. That costs no second run of the notebook, and an exercise may use all
@@ -16,7 +16,10 @@ import pytest
 from nbval.plugin import IPyNbCell
 
 TICK = "✓"
-STUB = re.compile(r"^[\w, ]+ = \.\.\.\s*(?:#.*)?$", re.MULTILINE)
+STUB = re.compile(
+    r"^(?:[\w, ]+ = |def \w+\([^)]*\):\n    )\.\.\.[ \t]*(?:#.*)?$",
+    re.MULTILINE,
+)
 DETAILS = re.compile(r"<details.*?>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 
