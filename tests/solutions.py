@@ -3,11 +3,11 @@
     python -m pytest -p tests.solutions --nbval-lax notebooks
 
 An exercise is a code cell with a line `name = ...`, or with a function whose
-body is `...`; its solution is the ```python block in the folded <details> below it. Before such a cell runs, its
-solution runs in the same kernel, in place of the stub lines, and must print
-✓; the stub, which runs after it and leaves the notebook's own state, must
-not. That costs no second run of the notebook, and an exercise may use all
-that stands above it.
+body is `...`; its solution is the ```python block in the folded <details>
+below it. Before such a cell runs, its solution runs in the same kernel, in
+place of the stub, and must print ✓; the stub, which runs after it and leaves
+the notebook's own state, must not. That costs no second run of the notebook,
+and an exercise may use all that the cells above define.
 """
 
 import re

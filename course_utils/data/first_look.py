@@ -44,6 +44,11 @@ class FirstLook:
     machine: str
     donor_digest: str
 
+    @property
+    def scratch_right(self):
+        """Return for each of the 200 whether the answer is right."""
+        return (self.scratch_probabilities > 0.5) == self.y_test
+
 
 def drawn():
     """Return x_train, y_train, x_test and y_test; dogs first."""
