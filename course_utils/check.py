@@ -17,16 +17,26 @@ import types
 import numpy as np
 
 TODO = "… replace the `...` with your answer and run the cell again."
+
+
 MOST = 500  # values in one answer
+
+
 LONGEST = 1000  # characters in one text
+
+
 # Only what these packages define is asked for its values; a class of
 # somebody's own could answer anything, or never.
 LIBRARIES = {"numpy", "pandas", "tensorflow", "keras", "jax", "jaxlib",
              "torch", "ml_dtypes", "decimal", "fractions"}  # fmt: skip
+
+
 COMMA = (
     "To Python a comma separates two values. Write decimals with a point "
     "(0.5) and large numbers without commas (10000 or 10_000)."
 )
+
+
 FRACTION = "As a fraction between 0 and 1, not a percentage."
 
 
@@ -292,9 +302,6 @@ def guess(typed, choices=None):
     return "nothing"
 
 
-# ------------------------------------------------- functions that are written
-
-
 def _is_empty(function):
     """Say whether a function's body is only `...`, pass or `return None`."""
     if type(function) is not types.FunctionType:
@@ -397,9 +404,6 @@ def _try(function, cases, misunderstandings, otherwise):
     return "✗", f"✗ {next(hints, wrong[0])}"
 
 
-# --------------------------------------------------------- 00_start_here
-
-
 def start_numbers(answer):
     """Judge how many numbers a 32 × 32 color picture holds."""
     _verdict(
@@ -490,9 +494,6 @@ def balanced_accuracy(function):
         "What fraction of the dogs is right? What fraction of the foxes? "
         "Return the mean of the two.",
     )  # fmt: skip
-
-
-# ------------------------------------------------ 01_naive_training_loop
 
 
 def naive_multiplications(answer):
@@ -710,9 +711,6 @@ def _mean(values):
     return sum(values) / len(values)
 
 
-# ---------------------------------------------------- 02_train_in_batches
-
-
 def batches_change_shape(answer):
     """Judge the shape of the hidden weights' change for a batch of 256."""
     _verdict(
@@ -776,9 +774,6 @@ def batches_roof(answer):
     )  # fmt: skip
 
 
-# ------------------------------------------- 03_let_the_framework_work
-
-
 def framework_traces(answer):
     """Judge how often a tf.function is traced for 1, 2, 3, 2 as Python."""
     _verdict(
@@ -835,9 +830,6 @@ def framework_trap(answer):
         'Answer with a letter, such as "A".',
         kind="text",
     )  # fmt: skip
-
-
-# ---------------------------------------- 04_accelerators_and_scale
 
 
 def scale_global_batch(answer):
@@ -902,9 +894,6 @@ def scale_cost(answer, estimate):
     )  # fmt: skip
 
 
-# ------------------------------------------------ 05_train_from_scratch
-
-
 def convolution_weights(answer):
     """Judge the weights of a 3 × 3 convolution, 32 to 64, without bias."""
     _verdict(
@@ -967,9 +956,6 @@ def narrow_the_gap(answer):
     )  # fmt: skip
 
 
-# ----------------------------------------- 06_transfer_what_was_learned
-
-
 def head_weights(answer):
     """Judge the weights of a dense head, 128 features to 2 classes."""
     _verdict(
@@ -1024,9 +1010,6 @@ def break_even_tasks(answer):
         ],
         "Divide the donor's cost by what one task saves.",
     )  # fmt: skip
-
-
-# ------------------------------------------------ 07_fine_tune_and_forget
 
 
 def forget_share(answer):
@@ -1120,9 +1103,6 @@ def forget_fox_score(answer):
     )  # fmt: skip
 
 
-# ------------------------------------------------------ 08_borrow_a_giant
-
-
 def upsampled_positions(answer):
     """Judge how many times as many positions 96 pixels have as 32."""
     _verdict(
@@ -1207,9 +1187,6 @@ def safe_file(answer):
         ],
         "Name one of the files as text.",
     )  # fmt: skip
-
-
-# ------------------------------------------------------ 09_find_the_flaw
 
 
 def flaw_trainable(answer):

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from course_utils import scoreboard
 from course_utils.results import forgetting, transfer
+from course_utils.results.transfer import plot_break_even
 from course_utils.timing import costs, roofline
 
 
@@ -252,12 +253,12 @@ def rates_panel(grid):
         plot,
         {
             "rate": _choice("learning rate", rates, rates[-1][1]),
-            "blocks": _whole("blocks trained", 0, 3, 3),
+            "blocks": _whole("blocks trained", 0, 4, 4),
         },
     )
 
 
-def break_even_panel(donor=240.0, transferred=0.5, scratch=12.5):
+def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
     """Return controls for costs and tasks; see `plot_break_even`."""
     seconds = {
         name: widgets.FloatLogSlider(
@@ -266,7 +267,7 @@ def break_even_panel(donor=240.0, transferred=0.5, scratch=12.5):
         )
         for name, text, low, high, value in (
             ("donor", "donor, seconds", 0, 6, donor),
-            ("transfer", "task with it, seconds", -3, 3, transferred),
+            ("transfer", "task with it, seconds", -3, 3, transfer),
             ("scratch", "from scratch, seconds", -1, 5, scratch),
         )
     }  # fmt: skip
@@ -276,4 +277,4 @@ def break_even_panel(donor=240.0, transferred=0.5, scratch=12.5):
             "dollars an hour", _counts(0.01, 100, 0.35), 0.35
         ),
     }
-    return Panel(transfer.plot_break_even, seconds | more)
+    return Panel(plot_break_even, seconds | more)

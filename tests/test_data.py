@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,18 @@ def test_parts_are_stratified_and_disjoint():
         for part in ("train", "validation", "test")
     ]
     assert not seen[0] & seen[1] | seen[0] & seen[2] | seen[1] & seen[2]
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint8", "int32"])
+def test_labels_are_int32_whatever_made_them(kind):
+    pictures = load("cat", "dog")
+    assert pictures.y_train.dtype == pictures.few(3)[1].dtype == np.int32
+    turned = replace(pictures, y_train=1 - pictures.y_train.astype(kind))
+    for part in ("train", "validation", "test"):
+        assert getattr(turned, f"y_{part}").dtype == np.int32
+    assert turned.y_train.tolist() == (1 - pictures.y_train).tolist()
+    soft = replace(pictures, y_train=pictures.y_train * 0.9 + 0.05)
+    assert soft.y_train.max() == pytest.approx(0.95)
 
 
 def test_the_smaller_class_decides_unless_told_otherwise():
@@ -89,8 +103,16 @@ def test_an_unknown_source_is_named():
         data.load_pair("cat", "dog", source="paintings")
 
 
-def test_the_environment_decides_and_says_so(monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_SOURCE", "drawings")
+@pytest.mark.parametrize("name", ["Photo", "DRAWING", "photos,drawings", "0"])
+def test_an_unknown_source_of_the_environment_is_named(monkeypatch, name):
+    monkeypatch.setenv("COURSE_SOURCE", name)
+    with pytest.raises(ValueError, match="which COURSE_SOURCE names"):
+        data.load_pair("cat", "dog")
+
+
+@pytest.mark.parametrize("name", ["drawings", "Drawings", "DRAWINGS "])
+def test_the_environment_decides_and_says_so(monkeypatch, capsys, name):
+    monkeypatch.setenv("COURSE_SOURCE", name)
     assert data.load_pair("cat", "dog").source == "drawings"
     assert capsys.readouterr().out == "Pictures: drawings (COURSE_SOURCE).\n"
 

@@ -19,10 +19,9 @@ def test_the_arrays_fit_the_drawings(look):
     assert look.x_train.shape == (20, 32, 32, 3)
     assert look.train_features.shape == (20, 128)
     assert look.test_features.shape == (200, 128)
-    assert look.scratch_probabilities.shape == (200,)
+    assert look.scratch_answers.shape == look.scratch_right.shape == (200,)
     assert np.isfinite(look.test_features).all()
-    assert look.scratch_probabilities.min() >= 0
-    assert look.scratch_probabilities.max() <= 1
+    assert set(look.scratch_answers) <= {0, 1}
     assert look.feature_seconds > 0 and look.scratch_seconds > 0
     assert "threads" in look.machine
 

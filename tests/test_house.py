@@ -13,13 +13,13 @@ FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 ROOMS = (
     "machine",
     "plots",
+    "check",
     "scoreboard",
     "timing",
     "data",
     "results",
     "networks",
     "panels",
-    "check",
 )
 # Looks at the devices that a framework has already found.
 ASKS_FRAMEWORKS = {"machine.devices", "machine.launch", "timing.clock"}
@@ -183,7 +183,7 @@ def sources():
 RULES = {
     upward: {
         "course_utils.data.new": "from course_utils.networks import donors",
-        "course_utils.plots.new": "from course_utils import check",
+        "course_utils.plots.new": "from course_utils import panels",
         "course_utils.machine.new": "def f():\n from course_utils import data",
     },
     circles: {

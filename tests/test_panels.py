@@ -44,7 +44,7 @@ def rates():
 
     runs = {forgetting.FROZEN: run(0.87, 0.81)}
     for place, rate in enumerate((1e-5, 1e-4, 1e-3)):
-        for blocks in (1, 2, 3):
+        for blocks in (1, 2, 3, 4):
             worse = 0.01 * blocks * place
             trial = forgetting.Trial(rate, blocks)
             runs[trial] = run(0.87 - worse, 0.81 + worse / 2)
@@ -184,6 +184,19 @@ def test_the_latest_guesses_are_drawn_beside_what_was_measured():
         "labeled pictures of each animal",
         "percentage points",
     ]
+
+
+@pytest.mark.parametrize(
+    "kept", ["5,5", [5, 5], True, {}, "NaN", 1e200, "", "fox"], ids=str
+)
+def test_a_guess_kept_as_anything_stops_no_figure(kept):
+    scoreboard.record("prediction", notebook=0, points_forgotten=kept)
+    scoreboard.record("points forgotten", points=4.0)
+    ax = panels.plot_prediction()
+    ax.figure.canvas.draw()
+    words = {text.get_text() for text in ax.texts}
+    assert max(map(len, words)) < 40
+    assert ("no guess" in words) == (kept != 1e200)
 
 
 def test_a_guess_of_nothing_is_compared_by_difference():

@@ -27,9 +27,9 @@ class FirstLook:
 
     Drawings are uint8 (count, 32, 32, 3), labels 0 for a dog and 1 for a fox,
     features float32 (count, 128) of the donor's base, averaged over each
-    drawing and its mirror image. `scratch_probabilities` (200,) are those of
-    a fox, by the donor's network trained on the twenty drawings alone. Both
-    times are in seconds, on `machine`.
+    drawing and its mirror image. `scratch_answers` (200,) are the labels that
+    the donor's network gives after training on the twenty drawings alone.
+    Both times are in seconds, on `machine`.
     """
 
     x_train: np.ndarray
@@ -38,7 +38,7 @@ class FirstLook:
     y_test: np.ndarray
     train_features: np.ndarray
     test_features: np.ndarray
-    scratch_probabilities: np.ndarray
+    scratch_answers: np.ndarray
     feature_seconds: float
     scratch_seconds: float
     machine: str
@@ -47,7 +47,7 @@ class FirstLook:
     @property
     def scratch_right(self):
         """Return for each of the 200 whether the answer is right."""
-        return (self.scratch_probabilities > 0.5) == self.y_test
+        return self.scratch_answers == self.y_test
 
 
 def drawn():

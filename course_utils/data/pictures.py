@@ -23,7 +23,7 @@ TRAIN_SEED, TEST_SEED = 1, 2
 class Pictures:
     """Hold pictures of some classes, split into three parts.
 
-    Pictures are uint8 arrays (count, height, width, 3); labels are int64
+    Pictures are uint8 arrays (count, height, width, 3); labels are int32
     arrays (count,) that index `class_names`.
     """
 
@@ -35,6 +35,13 @@ class Pictures:
     y_validation: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
+
+    def __post_init__(self):
+        # JAX has no int64 unless asked, and warns at the first fit.
+        for name in ("y_train", "y_validation", "y_test"):
+            labels = np.asarray(getattr(self, name))
+            if labels.dtype.kind in "iu":
+                object.__setattr__(self, name, labels.astype(np.int32))
 
     def few(self, count, seed=0):
         """Return `count` training pictures of each class, and their labels.
@@ -64,7 +71,9 @@ class Pictures:
         counts = ", ".join(
             f"{len(getattr(self, f'y_{part}'))} {part}" for part in parts
         )
-        names = ", ".join(self.class_names)
+        names = f"{len(self.class_names)} classes"
+        if len(self.class_names) <= 10:
+            names = ", ".join(f"{name:.30}" for name in self.class_names)
         return f"Pictures of {names} ({self.source}): {counts}"
 
 
@@ -124,11 +133,12 @@ def _join(groups, generator=None):
 
 
 def _choose(source, names):
-    asked = source or os.environ.get("COURSE_SOURCE")
+    asked = source or os.environ.get("COURSE_SOURCE", "").strip().lower()
     if asked:
         if asked not in SOURCES:
+            origin = "" if source else ", which COURSE_SOURCE names"
             raise ValueError(
-                f"There is no source {asked!r}; choose one of "
+                f"There is no source {asked!r}{origin}; choose one of "
                 f"{', '.join(SOURCES)}, or folders.load_folder for your own."
             )
         return asked, "you asked for them" if source else "COURSE_SOURCE"

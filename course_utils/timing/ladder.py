@@ -143,9 +143,11 @@ def plot_ladder(records, others=(), ax=None):
             "No rung has been measured: run notebooks 01 to 03 first."
         )
     base = records[0][_RATE]
-    labels = [entry["rung"] for entry in records]
+    name = scoreboard.drawable
+    labels = [name(entry["rung"]) for entry in records]
     labels += [
-        f"{entry['rung']}\n(elsewhere: {where(entry)})" for entry in others
+        f"{name(entry['rung'])}\n(elsewhere: {name(where(entry))})"
+        for entry in others
     ]
     if ax is None:
         ax = plt.subplots(figsize=(8, 1.4 + 0.45 * len(labels)))[1]
@@ -161,7 +163,11 @@ def plot_ladder(records, others=(), ax=None):
             1.02, height, text, va="center", fontsize="small",
             transform=ax.get_yaxis_transform(),
         )  # fmt: skip
-    limits = [e[_LIMIT] * e[_RATE] / e[_SPEED] for e in records if _LIMIT in e]
+    limits = [
+        e[_LIMIT] * e[_RATE] / e[_SPEED]
+        for e in records
+        if e.get(_LIMIT) and e.get(_SPEED)
+    ]
     if limits:
         ax.axvline(max(limits), color="black", linestyle="--", linewidth=1.5)
     ax.set_xscale("log")
