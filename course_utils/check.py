@@ -463,6 +463,39 @@ def start_balanced(answer):
     )  # fmt: skip
 
 
+def balanced_accuracy(function):
+    """Try `def balanced_accuracy(right_dogs, dogs, right_foxes, foxes)`.
+
+    It returns the mean of the two fractions of right answers.
+    """
+
+    def mean(right_dogs, dogs, right_foxes, foxes):
+        return (right_dogs / dogs + right_foxes / foxes) / 2
+
+    def plain(right_dogs, dogs, right_foxes, foxes):
+        return (right_dogs + right_foxes) / (dogs + foxes)
+
+    given = [(100, 100, 0, 20), (90, 100, 10, 20), (3, 4, 30, 50)]
+    try_function(
+        function,
+        [(arguments, mean(*arguments)) for arguments in given],
+        "Each animal now counts for one half, however many pictures there are "
+        "of it.",
+        [
+            (plain, "That is plain accuracy: the larger class decides. Divide "
+             "for each animal on its own, then take the mean."),
+            (lambda *a: 2 * mean(*a), "That is the sum of the two fractions; "
+             "balanced accuracy is their mean."),
+            (lambda *a: 100 * mean(*a), FRACTION),
+            (lambda *a: 1 - mean(*a), "That is the fraction of mistakes."),
+            (lambda *a: a[0] / a[1], "That is the dogs alone; the foxes "
+             "count as much."),
+        ],
+        "What fraction of the dogs is right? What fraction of the foxes? "
+        "Return the mean of the two.",
+    )  # fmt: skip
+
+
 def naive_multiplications(answer):
     """Judge the multiplications of a forward pass on a 64 × 64 picture."""
     inputs, hidden = 64 * 64 * 3, 32
@@ -510,6 +543,67 @@ def naive_error(answer):
         ],
         "error = p − label.",
     )  # fmt: skip
+
+
+def naive_broken(function):
+    """Try `def broken(network, picture, hidden, error)`: a wrong `backward`.
+
+    It returns what `backward` returns, in the same shapes, but at least one
+    slope differs from the right one. Two of its three hidden units are
+    active, the other is silent.
+    """
+    picture, hidden, error = [0.5, -1.0], [1.5, 0.0, 0.5], 0.25
+    output = [2.0, -1.0, 0.5]
+    network = ([[1.0, -1.0], [0.0, 1.0], [-1.0, -1.0]], [0.0] * 3, output, 0.0)
+    errors = [
+        weight * error * (unit > 0)
+        for weight, unit in zip(output, hidden, strict=True)
+    ]
+    right = (
+        [[each * value for value in picture] for each in errors],
+        errors, [error * unit for unit in hidden], error,
+    )  # fmt: skip
+    if function is Ellipsis or _is_empty(function):
+        return print(TODO)
+    if not callable(function):
+        return print("✗ Pass the function itself, without calling it.")
+    try:
+        given = network, picture, hidden, error
+        result = _call(function, "Your function", given)
+    except _Unanswered:
+        return print(TODO)
+    except _Unreadable as trouble:
+        return print(f"✗ {trouble}")
+    slopes, expected = _slopes(result), _slopes(right)
+    if [place for place, _ in slopes] != [place for place, _ in expected]:
+        return print(
+            "✗ Return what `backward` returns: a list of rows, two lists and "
+            "a number, each of the same length as there."
+        )
+    wrong = sum(
+        not math.isclose(mine, true, abs_tol=1e-9)
+        for (_, mine), (_, true) in zip(slopes, expected, strict=True)
+    )
+    if not wrong:
+        return print(
+            "✗ These slopes are all correct, so a nudge would find nothing. "
+            "Change a factor or a sign."
+        )
+    print(
+        f"✓ {wrong} of {len(slopes)} slopes are wrong, and nothing crashed. "
+        "Nudging each weight is what finds this."
+    )
+
+
+def _slopes(values, place=()):
+    """Return pairs (place, number) of all numbers in nested lists."""
+    if not isinstance(values, list | tuple):
+        return [(place, values if isinstance(values, int | float) else 0.0)]
+    return [
+        pair
+        for index, value in enumerate(values)
+        for pair in _slopes(value, (*place, index))
+    ]
 
 
 def naive_forward_share(answer):

@@ -20,7 +20,11 @@ FUNCTIONS = [
     and not name.startswith("_")
     and name not in HELPERS
 ]
-CODING = [check.accuracy_per_class]
+CODING = [
+    check.accuracy_per_class,
+    check.balanced_accuracy,
+    check.naive_broken,
+]
 REPORT = {"examples": 10_000, "recipe": {"epochs": 15, "batch_size": 100}}
 COST = SimpleNamespace(dollars=10.0)
 # What a check needs beside the answer.
@@ -520,6 +524,72 @@ def test_a_wrong_function_gets_its_hint(capsys, function, word):
     printed = capsys.readouterr().out
     assert printed.startswith("✗") and word in printed, printed
     assert printed.count("\n") == 1
+
+
+def balanced(right_dogs, dogs, right_foxes, foxes):
+    return (right_dogs / dogs + right_foxes / foxes) / 2
+
+
+@pytest.mark.parametrize(
+    ("function", "word"),
+    [
+        (balanced, "✓ Each animal"),
+        (lambda a, b, c, d: np.mean([a / b, c / d]), "✓ Each animal"),
+        (lambda a, b, c, d: (a + c) / (b + d), "plain accuracy"),
+        (lambda a, b, c, d: a / b + c / d, "sum of the two"),
+        (lambda *a: 100 * balanced(*a), "percentage"),
+        (lambda *a: 1 - balanced(*a), "mistakes"),
+        (lambda a, b, c, d: a / b, "dogs alone"),
+        (lambda a, b, c, d: a * b, "What fraction of the dogs"),
+        (lambda *a: print(balanced(*a)), "prints its result"),
+        (lambda *a: ..., "… replace"),
+        (None, "without calling it"),
+    ],
+)
+def test_a_function_for_balanced_accuracy(capsys, function, word):
+    check.balanced_accuracy(function)
+    assert word in capsys.readouterr().out
+
+
+def backward(network, picture, hidden, error):
+    errors = [
+        weight * error * (unit > 0)
+        for weight, unit in zip(network[2], hidden, strict=True)
+    ]
+    rows = [[each * value for value in picture] for each in errors]
+    return rows, errors, [error * unit for unit in hidden], error
+
+
+def without_gate(network, picture, hidden, error):
+    errors = [weight * error for weight in network[2]]
+    rows = [[each * value for value in picture] for each in errors]
+    return rows, errors, [error * unit for unit in hidden], error
+
+
+def with_wrong_sign(network, picture, hidden, error):
+    rows, errors, output, _ = backward(network, picture, hidden, error)
+    return rows, errors, output, -error
+
+
+@pytest.mark.parametrize(
+    ("function", "word"),
+    [
+        (without_gate, "✓ 3 of 13"),
+        (with_wrong_sign, "✓ 1 of 13"),
+        (lambda n, p, h, e: backward(n, p, h, 2 * e), "✓ 9 of 13"),
+        (backward, "all correct"),
+        (lambda *a: backward(*a)[:3], "Return what `backward` returns"),
+        (lambda *a: backward(*a)[0], "Return what `backward` returns"),
+        (lambda *a: print(backward(*a)), "prints its result"),
+        (lambda network, *a: network[5], "raises"),
+        (lambda *a: ..., "… replace"),
+        (3, "without calling it"),
+    ],
+)
+def test_a_function_that_breaks_backward(capsys, function, word):
+    check.naive_broken(function)
+    printed = capsys.readouterr().out
+    assert word in printed and printed.count("\n") == 1, printed
 
 
 def test_a_function_is_stopped_by_the_stop_button():
