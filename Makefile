@@ -46,7 +46,7 @@ style: $(VENV)/.ready ## check code and notebooks for style only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store their outputs
-	$(BIN)/python tests/refresh.py $(or $(NOTEBOOK),notebooks/*.ipynb)
+	$(BIN)/python docs/refresh.py $(or $(NOTEBOOK),notebooks/*.ipynb)
 
 donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m studies.donors --all

@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 
 from course_utils import data
-from course_utils.data import drawings, photos
+from course_utils.data import drawings, photos, pictures
 from course_utils.machine import devices
 
 
 @pytest.fixture(autouse=True)
 def few_drawings(monkeypatch):
     monkeypatch.setattr(
-        data, "TRAIN_DRAWINGS", dict.fromkeys(drawings.CLASS_NAMES, 40)
+        pictures, "TRAIN_DRAWINGS", dict.fromkeys(drawings.CLASS_NAMES, 40)
         | {"fox": 20},
     )  # fmt: skip
-    monkeypatch.setattr(data, "TEST_DRAWINGS", 15)
+    monkeypatch.setattr(pictures, "TEST_DRAWINGS", 15)
 
 
 def load(*names, **options):

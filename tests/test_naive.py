@@ -77,7 +77,7 @@ def test_the_package_races_the_very_loop_of_the_notebook():
     [
         ("total += weight * value", "total = total + weight * value"),
         ("value - rate * slope", "value + rate * slope"),
-        ("(network, picture)", "(network, list(picture))"),
+        ("max(0.0, dot", "max(0, dot"),
     ],
 )
 def test_another_loop_in_the_notebook_would_be_noticed(right, wrong):

@@ -327,7 +327,7 @@ def headings_nest(lesson):
 
 
 @rule(
-    "Run tests/refresh.py, which drops it (GitHub refuses such files).",
+    "Run docs/refresh.py, which drops it (GitHub refuses such files).",
     lambda lesson: lesson.notebook.metadata.update(widgets={"state": {}}),
 )
 def no_widget_state(lesson):
@@ -505,7 +505,7 @@ def figures_are_read(lesson):
 
 
 @rule(
-    "Call plots.use_course_style() first, then run tests/refresh.py.",
+    "Call plots.use_course_style() first, then run docs/refresh.py.",
     lambda lesson: lesson.cells[5].outputs[0].metadata.clear(),
 )
 def figures_speak(lesson):
@@ -539,7 +539,7 @@ def skip_a_number(lesson):
     lesson.cells[5].execution_count = 7
 
 
-@rule("Run tests/refresh.py on the notebook.", skip_a_number)
+@rule("Run docs/refresh.py on the notebook.", skip_a_number)
 def ran_from_the_top(lesson):
     for number, (index, cell) in enumerate(lesson.code(), start=1):
         if cell.execution_count != number:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import panels, plots, scoreboard
+from course_utils import panels, plots, scoreboard, timing
 from course_utils.results import forgetting, transfer
 from course_utils.timing import costs, roofline
 
@@ -198,7 +198,7 @@ def test_the_cost_says_what_the_calculator_says():
     }
     assert places["T4"] == pytest.approx(expected.seconds)
     assert places["Python lists"] == pytest.approx(work / 46e6)
-    assert panels.timing.format_seconds(expected.seconds) in ax.get_title()
+    assert timing.format_seconds(expected.seconds) in ax.get_title()
 
 
 def test_the_cost_takes_the_rungs_of_the_scoreboard():
@@ -222,7 +222,7 @@ def test_a_batch_is_set_against_its_own_roof():
     assert "9,000 updates" in ax.get_title()
     ax = roofline.plot_batch_size(RATES, 195e9, 42e9, 1024)
     assert "arithmetic is the limit" in ax.get_title()
-    share = 330_000 * panels.timing.count_network((3072, 32, 1), training=True)
+    share = 330_000 * timing.count_network((3072, 32, 1), training=True)
     assert f"{share / 195e9:.0%} of the roof" in ax.get_title()
 
 

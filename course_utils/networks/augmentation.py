@@ -27,7 +27,7 @@ class MirroredAndShifted(keras.utils.PyDataset):
     (3, 32, 32, 3)
     """
 
-    def __init__(self, x, y, batch_size=128, shift=2, seed=0):
+    def __init__(self, x, y, batch_size=128, shift=3, seed=0):
         super().__init__()
         sides = (0, 0), (shift, shift), (shift, shift), (0, 0)
         self.padded = np.pad(x, sides, mode="reflect")

@@ -27,8 +27,7 @@ RECIPE = {
     "warm_up": 0.15,
     "momentum": 0.9,
     "weight_decay": 5e-4,
-    "label_smoothing": 0.1,
-    "shift": 2,
+    "shift": 3,
 }
 # Where a batch of pictures is scaled to half its size: after which layers.
 WIDTHS = ((32,), (64, 64), (128, 128), (128,))

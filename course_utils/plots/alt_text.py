@@ -16,9 +16,21 @@ def describe(figure):
     starts and ends, and what is written on the figure. A picture speaks by
     the label of its image, which `plots.show_pictures` sets.
     """
+    if said := getattr(figure, "alternative_text", ""):
+        return " ".join([*(f"{_one_line(t)}." for t in figure.texts), said])
     parts = [_axes(ax) for ax in figure.axes if ax.get_visible()]
-    titles = [f"{text.get_text()}." for text in figure.texts]
+    titles = [f"{_one_line(text)}." for text in figure.texts]
     return " ".join(part for part in [*titles, *parts] if part)
+
+
+def say(drawn, text):
+    """Set the text that describes axes, or a figure, without computing it.
+
+    drawn: axes or a figure whose shapes mean more than their coordinates, as
+        in a diagram
+    text: whole sentences; the title is put in front of them
+    """
+    drawn.alternative_text = text
 
 
 def attach():
@@ -42,11 +54,18 @@ def _bundle(figure):
     return {}, {"image/png": {"alt": text}}
 
 
+def _one_line(text):
+    return text.get_text().replace("\n", " ")
+
+
 def _axes(ax):
+    if text := getattr(ax, "alternative_text", ""):
+        title = _one_line(ax.title)
+        return f"{title}. {text}" if title else text
     if ax.images:
         return _images(ax)
     said = [
-        f"{ax.get_title()}." if ax.get_title() else "",
+        f"{_one_line(ax.title)}." if ax.get_title() else "",
         _axis(ax.xaxis, "horizontal") if ax.axison else "",
         _axis(ax.yaxis, "vertical") if ax.axison else "",
         *_list(_series(ax)),
@@ -56,7 +75,7 @@ def _axes(ax):
 
 
 def _images(ax):
-    said = [ax.get_title()]
+    said = [_one_line(ax.title)]
     for image in ax.images:
         label, data = image.get_label(), np.asarray(image.get_array())
         if label and not label.startswith("_"):

@@ -1,11 +1,13 @@
 """Run notebooks in a fresh kernel and store what they show.
 
-    python tests/refresh.py notebooks/01_naive_training_loop.ipynb ...
+    python docs/refresh.py notebooks/01_naive_training_loop.ipynb ...
 
 A student's scoreboard, cache and settings are left alone: the run uses
-drawings and an empty home of its own.
+drawings and an empty home of its own. Each notebook keeps the digest of the
+data that it was run with, so a test can tell when its outputs are too old.
 """
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -16,15 +18,43 @@ import nbformat
 from nbclient import NotebookClient
 from publish import Address, publish_notebook
 
+ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+LANGUAGE = {
+    "name": "python",
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+}
 CELL_METADATA = {"tags", "slideshow", "cellView", "jupyter"}
+# Lessons in which a GPU matters: Colab opens them with one.
+ACCELERATED = {4, 5, 7, 8, 13}
 
 
-def clean(notebook):
+def data_digest():
+    """Return a short name for all that lessons show of `data/`."""
+    digest = hashlib.sha256()
+    for folder in ("donors", "reference"):
+        for path in sorted((ROOT / "data" / folder).iterdir()):
+            if path.suffix in (".json", ".npz", ".keras"):
+                digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def metadata(number):
+    """Return the metadata of lesson `number`, as it is stored."""
+    kept = {
+        "kernelspec": KERNEL,
+        "language_info": LANGUAGE,
+        "course": {"data": data_digest()},
+    }
+    if number in ACCELERATED:
+        kept |= {"accelerator": "GPU", "colab": {"gpuType": "T4"}}
+    return kept
+
+
+def clean(notebook, number):
     """Keep of the metadata what a reader needs, so that diffs stay small."""
-    notebook.metadata = nbformat.from_dict(
-        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    )
+    notebook.metadata = nbformat.from_dict(metadata(number))
     for cell in notebook.cells:
         for key in set(cell.metadata) - CELL_METADATA:
             del cell.metadata[key]
@@ -55,7 +85,7 @@ def refresh(path):
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
-    nbformat.write(clean(notebook), path)
+    nbformat.write(clean(notebook, int(path.name[:2])), path)
     publish_notebook(path, Address.read())
     print(f"{path.name}: {time.perf_counter() - started:.0f} s", flush=True)
 
