@@ -1,5 +1,6 @@
 """The ladder shows one climb, and says whose it is."""
 
+import functools
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from course_utils import scoreboard
 from course_utils.machine import devices, paths
-from course_utils.timing import ladder
+from course_utils.timing import ladder, roofline
 from studies import bench
 
 HERE = {"processor": "A", "threads": 2, "accelerators": []}
@@ -249,10 +250,15 @@ def test_the_peak_counts_what_a_child_takes():
 # ------------------------------------------------------------ make accelerator
 
 
-def test_an_accelerator_is_measured_and_shown(capsys, empty_home):
+def test_an_accelerator_is_measured_and_shown(capsys, monkeypatch, empty_home):
     """The processor plays one, under a name that nobody has."""
     keras = pytest.importorskip("keras")
     from studies import accelerator
+
+    monkeypatch.setattr(
+        accelerator.roofline, "device_peak",
+        functools.partial(roofline.device_peak, size=512, repeats=2),
+    )  # fmt: skip
 
     before = keras.config.dtype_policy().name
     x = np.zeros((16, 32, 32, 3), np.uint8)
@@ -260,7 +266,7 @@ def test_an_accelerator_is_measured_and_shown(capsys, empty_home):
         x_train=x, y_train=np.arange(16) % 2, source="drawings"
     )
     records = accelerator.measure(
-        "cpu:0", "Abacus 9000", pair, sizes=(4, 8), repeats=1
+        "cpu:0", "Abacus 9000", pair, sizes=(8,), repeats=1
     )
     assert keras.config.dtype_policy().name == before
     folder = empty_home / "data" / "reference"
@@ -282,9 +288,12 @@ def test_an_accelerator_is_measured_and_shown(capsys, empty_home):
     assert "measured elsewhere (Abacus 9000" in capsys.readouterr().out
 
 
-def test_no_rung_is_started_when_the_time_is_spent():
+def test_no_rung_is_started_when_the_time_is_spent(monkeypatch):
     pytest.importorskip("keras")
     from studies import accelerator
+
+    peak = roofline.Peak(1e9, "nobody")
+    monkeypatch.setattr(accelerator.roofline, "device_peak", lambda _: peak)
 
     pair = SimpleNamespace(source="drawings")
     assert accelerator.measure("cpu:0", "none", pair, budget=-1) == []
