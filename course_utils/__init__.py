@@ -33,6 +33,7 @@ def set_up(tag=None):
     log = logging.getLogger("tensorflow")
     if _worth_reading not in log.filters:
         log.addFilter(_worth_reading)
+    backend.print_anywhere()
     backend.choose()
     for sentence in backend.problems():
         print(sentence)

@@ -1,44 +1,233 @@
-"""Check the answers to the exercises; a check prints and never raises."""
+"""Check the answers to the exercises; a check prints and never raises.
 
+✓ is right, ✗ comes with a hint, and … asks for an answer that is still to be
+written. An endless loop in a student's function is the one thing that nobody
+catches here: the stop button ends it.
+"""
+
+import contextlib
+import copy
+import dis
+import functools
+import io
 import math
-from collections.abc import Mapping
+import re
+import types
 
 import numpy as np
 
+TODO = "… replace the `...` with your answer and run the cell again."
 
-def _unanswered(answer):
-    if isinstance(answer, Mapping):
-        answer = answer.values()
-    elif not isinstance(answer, list | tuple | set):
-        return answer is Ellipsis
-    return any(map(_unanswered, answer))
+
+MOST = 500  # values in one answer
+
+
+LONGEST = 1000  # characters in one text
+
+
+# Only what these packages define is asked for its values; a class of
+# somebody's own could answer anything, or never.
+LIBRARIES = {"numpy", "pandas", "tensorflow", "keras", "jax", "jaxlib",
+             "torch", "ml_dtypes", "decimal", "fractions"}  # fmt: skip
+
+
+COMMA = (
+    "To Python a comma separates two values. Write decimals with a point "
+    "(0.5) and large numbers without commas (10000 or 10_000)."
+)
+
+
+FRACTION = "As a fraction between 0 and 1, not a percentage."
+
+
+class _Unreadable(Exception):
+    """Say in one sentence why an answer cannot be judged."""
+
+
+class _Unanswered(Exception):
+    """Say that an answer still holds a `...`."""
+
+
+def _read(answer, left=None, depth=0):
+    """Return a plain copy of what was typed: numbers, text, lists of them.
+
+    Nothing that belongs to the answer is called or looked up, because it may
+    raise or never end: `type` and the methods of Python's own types suffice.
+    Raises _Unanswered for a stub, and _Unreadable with a hint.
+    """
+    left = [MOST] if left is None else left
+    left[0] -= 1
+    if left[0] < 0 or depth > 20:
+        raise _Unreadable("That holds far more than one answer.")
+    kind = type(answer)
+    if answer is Ellipsis:
+        raise _Unanswered
+    if answer is None:
+        raise _Unreadable(
+            "That is None, which is what print() and every function without "
+            "`return` give back. Write the value itself."
+        )
+    if issubclass(kind, bool):
+        return answer
+    if issubclass(kind, int):
+        return _finite(int.__int__(answer))
+    if issubclass(kind, float):
+        return _finite(float.__float__(answer))
+    if issubclass(kind, str):
+        text = str.__getitem__(answer, slice(LONGEST + 1))
+        if len(text) > LONGEST:
+            raise _Unreadable("That text is too long for an answer.")
+        return text
+    for sequence in (list, tuple):
+        if issubclass(kind, sequence):
+            values = sequence.__getitem__(answer, slice(MOST + 1))
+            return sequence(_read_all(values, left, depth))
+    if issubclass(kind, dict):
+        _read_all(list(dict.values(answer)), left, depth)
+        raise _Unreadable("That is a dictionary. Write only the value itself.")
+    if issubclass(kind, set | frozenset):
+        base = set if issubclass(kind, set) else frozenset
+        _read_all(list(base.__iter__(answer)), left, depth)
+        raise _Unreadable(
+            "Braces make a set, which has no order. Write the answer without "
+            "braces, a shape in parentheses."
+        )
+    if issubclass(kind, complex):
+        raise _Unreadable("That is a complex number. Write a real one.")
+    if callable(answer):
+        raise _Unreadable(
+            "That is a function, not its result. To call it, write "
+            "parentheses after its name."
+        )
+    return _read_library(answer, kind, left, depth)
+
+
+def _read_all(values, left, depth):
+    """Read all values; a stub anywhere counts before what is unreadable."""
+    plain, trouble = [], None
+    for value in values:
+        try:
+            plain.append(_read(value, left, depth + 1))
+        except _Unreadable as error:
+            trouble = trouble or error
+    if trouble:
+        raise trouble
+    return plain
+
+
+def _read_library(answer, kind, left, depth):
+    """Read an array, a tensor, a fraction: what the course's packages make."""
+    try:
+        package = str(kind.__module__).partition(".")[0]
+        if package in ("decimal", "fractions"):
+            return _finite(float(answer))
+        array = np.asarray(answer) if package in LIBRARIES else None
+        if array is not None and array.size <= MOST:
+            if array.dtype.kind in "fV":  # long and brain floats as well
+                array = array.astype(float)
+            if array.dtype.kind in "biufUO":
+                plain = array.item() if array.size == 1 else array.tolist()
+                return _read(plain, left, depth + 1)
+    except (_Unreadable, _Unanswered):
+        raise
+    except Exception:  # whatever a library may say of itself
+        array = None
+    if array is not None:
+        raise _Unreadable(
+            "That is a whole array. Write only what the exercise asks for."
+        )
+    raise _Unreadable(
+        "An object of this kind cannot be read. Write the number or the text "
+        "itself."
+    )
+
+
+def _finite(number):
+    if abs(number) < 1e300:  # false for NaN as well
+        return number
+    raise _Unreadable(
+        "That is not a finite number: look for a division by zero or an "
+        "overflow in your calculation."
+    )
+
+
+def _form(answer, kind):
+    """Return the hint for an answer of the wrong form, or ""."""
+    if kind == "text":
+        right = isinstance(answer, str)
+        return "" if right else "Write the answer as one text, in quotes."
+    if kind == "shape":
+        if isinstance(answer, str):
+            return "Write the numbers in parentheses, without quotes."
+        if not isinstance(answer, list | tuple):
+            return "A shape is several numbers in parentheses, such as (2, 3)."
+    if kind in ("number", "fraction"):
+        if isinstance(answer, bool):
+            return "Write a number, not True or False."
+        if isinstance(answer, str):
+            return _text_for_number(answer)
+        if isinstance(answer, list | tuple):
+            one = "Write one number, without brackets or a comma after it."
+            return COMMA if isinstance(answer, tuple) and answer[1:] else one
+        if kind == "fraction" and 1 < answer <= 100:
+            return FRACTION
+    return ""
+
+
+def _text_for_number(text):
+    text = text.strip()
+    if text.endswith("%"):
+        return "Write a number without quotes and without %: 0.5 for 50%."
+    if re.fullmatch(r"[-+]?[\d.]*(,\d+)+(\.\d*)?", text):
+        return f"Write the number without quotes. {COMMA}"
+    try:
+        float(text)
+    except ValueError:
+        return "Write a number here, not text."
+    return "Write the number without quotes."
 
 
 def _same(answer, expected):
-    """Say whether an answer meets a value, or a predicate that judges it.
+    """Say whether a plain answer is a value, or fits a predicate.
 
-    Text is compared without case; floats to 1 %; True is not 1.
+    Text is compared without case, quotes, parentheses and periods around it;
+    floats to 1 %; True is not 1.
     """
     try:
         if callable(expected):
             return bool(expected(answer))
         if isinstance(expected, str):
-            return answer.strip().casefold() == expected.casefold()
-        if isinstance(expected, list | tuple):
-            return len(answer) == len(expected) and all(
-                map(_same, answer, expected)
+            return (
+                answer.strip(" \t\n.()'\"").casefold() == expected.casefold()
             )
-        kinds = [isinstance(x, bool | np.bool_) for x in (answer, expected)]
+        if isinstance(expected, list | tuple):
+            return (
+                isinstance(answer, list | tuple)
+                and len(answer) == len(expected)
+                and all(map(_same, answer, expected))
+            )
+        kinds = [isinstance(x, bool) for x in (answer, expected)]
         if any(kinds):
-            return all(kinds) and bool(answer == expected)
+            return all(kinds) and answer == expected
         if isinstance(expected, float):
             return math.isclose(answer, expected, rel_tol=0.01)
         return bool(answer == expected)
-    except Exception:  # whatever a student may have typed
+    except Exception:  # a number where text is compared, and so on
         return False
 
 
-def _verdict(answer, right, why, misunderstandings=(), otherwise=""):
+def _kind(right):
+    """Return the form that an answer must have, from the right one."""
+    if isinstance(right, bool):
+        return "truth"
+    if isinstance(right, str):
+        return "text"
+    return "shape" if isinstance(right, list | tuple) else "number"
+
+
+def _verdict(
+    answer, right, why, misunderstandings=(), otherwise="", kind=None
+):
     """Print ✓ and why, ✗ and a hint, or … for a stub.
 
     right: the right value, or a predicate that is true of right answers
@@ -46,16 +235,173 @@ def _verdict(answer, right, why, misunderstandings=(), otherwise=""):
     misunderstandings: pairs (wrong value or predicate, hint); the first that
         fits is named
     otherwise: the hint for any other answer
+    kind: "number", "fraction" (from 0 to 1), "text" or "shape"; None takes
+        that of `right`, and "number" for a predicate
     """
-    if _unanswered(answer):
-        print("… replace the `...` with your answer and run the cell again.")
-    elif _same(answer, right):
-        print(f"✓ {why}")
-    else:
-        hints = (
-            hint for wrong, hint in misunderstandings if _same(answer, wrong)
+    kind = _kind(right) if kind is None else kind
+    try:
+        answer = _read(answer)
+    except _Unanswered:
+        return print(TODO)
+    except _Unreadable as error:
+        return print(f"✗ {error}")
+    form = _form(answer, kind)
+    if not form and _same(answer, right):
+        return print(f"✓ {why}")
+    hints = [hint for wrong, hint in misunderstandings if _same(answer, wrong)]
+    hints += [form, otherwise, "Not yet: read the text above once more."]
+    print(f"✗ {next(filter(None, hints))}")
+
+
+def _with_measurements(check):
+    """Ask for the cells above when what a check compares with is missing."""
+
+    @functools.wraps(check)
+    def guarded(answer, *measured, **named):
+        try:
+            check(answer, *measured, **named)
+        except Exception:  # a stub, None or 0 where a measurement belongs
+            print("… run the cells above first: they measure what this needs.")
+
+    return guarded
+
+
+def read_number(typed):
+    """Return (number, None) for a typed number, else (None, a hint).
+
+    Raises nothing, whatever was typed.
+    """
+    try:
+        number = _read(typed)
+    except _Unanswered:
+        return None, "Replace the `...` with a number."
+    except _Unreadable as error:
+        return None, str(error)
+    hint = _form(number, "number")
+    return (None, hint) if hint else (number, None)
+
+
+def guess(typed, choices=None):
+    """Return a guess as it was typed, or print a hint and return no guess.
+
+    choices: None for a guess that is a number; else the letters to choose
+        from, such as "ABC"
+    No guess is NaN for a number, and "nothing" for a letter: a lesson goes
+    on with either.
+    """
+    if choices is None:
+        number, hint = read_number(typed)
+        if hint:
+            print(f"✗ {hint}")
+        return math.nan if hint else number
+    for letter in choices:
+        with contextlib.suppress(_Unreadable, _Unanswered):
+            if _same(_read(typed), letter):
+                return letter
+    print(f"✗ Choose one of the letters {', '.join(choices)}, in quotes.")
+    return "nothing"
+
+
+def _is_empty(function):
+    """Say whether a function's body is only `...`, pass or `return None`."""
+    if type(function) is not types.FunctionType:
+        return False
+    steps = list(dis.get_instructions(function))
+    nothing = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
+    return all(
+        step.opname in nothing
+        and ("CONST" not in step.opname or step.argval in (None, ...))
+        for step in steps
+    )
+
+
+def _shorten(value, most=70):
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _call(function, call, arguments):
+    """Return the plain result; raises _Unreadable with what went wrong."""
+    given, printed = copy.deepcopy(arguments), io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            result = function(*given)
+    except KeyboardInterrupt:  # the stop button
+        raise
+    except BaseException as error:  # whatever a student's code raises
+        said = type(error).__name__
+        with contextlib.suppress(Exception):
+            said += f": {_shorten(str(error))}" if str(error) else ""
+        raise _Unreadable(f"{call} raises {said}.") from None
+    try:
+        changed = _read(given) != _read(arguments)
+    except (_Unreadable, _Unanswered):
+        changed = True
+    if changed:
+        raise _Unreadable(
+            f"{call} changes what it is given. Let it work on a copy."
         )
-        print(f"✗ {next(hints, otherwise or 'Not yet: read on above.')}")
+    if result is None:
+        raise _Unreadable(
+            "Your function prints its result. Let it return the result."
+            if printed.getvalue()
+            else "Your function returns nothing. End it with `return` and "
+            "the result."
+        )
+    try:
+        return _read(result)
+    except _Unreadable as error:
+        text = f"{call} returns what cannot be judged. {error}"
+        raise _Unreadable(text) from None
+
+
+def try_function(function, cases, why, misunderstandings=(), otherwise=""):
+    """Try a student's function on cases, print the verdict and return it.
+
+    function: what the student wrote; a body that is only `...` is a stub
+    cases: pairs (tuple of arguments, right result); a result is compared
+        like any answer, floats to 1 %
+    why: one sentence for those who are right
+    misunderstandings: pairs (wrong function, hint); the hint is for those
+        whose results are the wrong function's in every case
+    otherwise: the hint for any other wrong result
+
+    Returns "✓", "✗" or "…". A function that never ends is not stopped.
+    """
+    mark, text = _try(function, cases, misunderstandings, otherwise)
+    print(f"✓ {why}" if mark == "✓" else text)
+    return mark
+
+
+def _try(function, cases, misunderstandings, otherwise):
+    """Return the mark of a function and the line that goes with it."""
+    if function is Ellipsis or _is_empty(function):
+        return "…", TODO
+    if not callable(function):
+        return "✗", "✗ Pass the function itself, without calling it."
+    results, wrong = [], []
+    for arguments, right in cases:
+        call = f"With {_shorten(arguments)} your function"
+        try:
+            result = _call(function, call, arguments)
+        except _Unanswered:
+            return "…", TODO
+        except _Unreadable as error:
+            return "✗", f"✗ {error}"
+        results.append(result)
+        if not _same(result, right):
+            wrong.append(
+                f"{call} returns {_shorten(result)} in place of "
+                f"{_shorten(right)}. {otherwise}".rstrip()
+            )
+    if not wrong:
+        return "✓", ""
+    hints = (
+        hint
+        for other, hint in misunderstandings
+        if _same(results, [other(*arguments) for arguments, _ in cases])
+    )
+    return "✗", f"✗ {next(hints, wrong[0])}"
 
 
 def start_numbers(answer):
@@ -63,35 +409,34 @@ def start_numbers(answer):
     _verdict(
         answer,
         32 * 32 * 3,
-        "3,072: for each of the 32 × 32 pixels its red, green and blue. "
-        "Every network of this course starts from these numbers.",
+        "3,072: a red, a green and a blue value for each of the 32 × 32 "
+        "pixels. Every network in this course starts from these numbers.",
         [
-            (32 * 32, "That counts the pixels; each holds three numbers."),
+            (32 * 32, "That counts the pixels; each of them holds three "
+             "numbers."),
             (32 * 3, "That is one row; the picture has 32 of them."),
-            (32 + 32 + 3, "The sides multiply; they do not add up."),
-            (
-                lambda n: n == 32 * 32 * 3 * 256,
-                "256 is how many values each number can take, not how many "
-                "numbers there are.",
-            ),
+            (32 + 32 + 3, "Multiply height and width; do not add them."),
+            (32 * 32 * 3 * 256, "256 is how many values each number can "
+             "take, not how many numbers there are."),
             (8 * 32 * 32 * 3, "That is the whole row of eight pictures."),
         ],
-        "Multiply height, width and the numbers in a pixel.",
-    )
+        "Multiply the height, the width and the numbers per pixel.",
+    )  # fmt: skip
 
 
 def start_label(answer):
     """Judge which label a fox has in `load_pair("dog", "fox")`."""
     _verdict(
         answer,
-        lambda label: label == 1 and not isinstance(label, bool | str),
-        "A label is the place of its name in class_names, counted from 0.",
+        1,
+        "A label is the position of its name in class_names, counting from "
+        "0.",
         [
             (0, "Label 0 is the class named first: here, the dog."),
             (2, "Python counts from 0, so the second name has label 1."),
             (lambda name: isinstance(name, str), "A label is a number: the "
-             "place of the name in class_names."),
-            (lambda label: label is True, "Write the number, 1, not True."),
+             "position of the name in class_names."),
+            (True, "Write the number, 1, not True."),
         ],
         "Look at the order of the names in load_pair.",
     )  # fmt: skip
@@ -102,17 +447,19 @@ def start_balanced(answer):
     _verdict(
         answer,
         0.5,
-        "All dogs right, no fox right: the mean of 1 and 0. Balanced "
-        "accuracy cannot be bought by knowing which class is larger.",
+        "All dogs are right and no fox is: the mean of 1 and 0. Knowing which "
+        "class is larger does not raise balanced accuracy.",
         [
             (100 / 120, "That is plain accuracy: the many dogs hide the "
-             "foxes. Take each class's share first, then their mean."),
-            (20 / 120, "That is the share of mistakes."),
+             "foxes. Compute the accuracy of each class first, then the "
+             "mean of the two."),
+            (20 / 120, "That is the fraction of mistakes."),
             (1.0, "All dogs are right, but the foxes count as well."),
             (0.0, "No fox is right, but all the dogs are."),
-            (50, "As a share, not in percent."),
         ],
-        "Which share of the dogs is right? Of the foxes? Take the mean.",
+        "What fraction of the dogs is right? What fraction of the foxes? "
+        "Take the mean of the two.",
+        kind="fraction",
     )  # fmt: skip
 
 
@@ -123,23 +470,24 @@ def naive_multiplications(answer):
     _verdict(
         answer,
         inputs * hidden + hidden,
-        "Twice the side, four times the numbers, four times the work. The "
-        "last 32 are the output's.",
+        "Twice the side means four times the numbers and about four times "
+        "the work. The last 32 belong to the output.",
         [
-            (inputs * hidden, "Almost: the output multiplies once for each "
-             "hidden unit as well."),
+            (inputs * hidden, "Almost: the output also multiplies once for "
+             "each hidden unit."),
             (small * hidden + hidden, "That is for 32 × 32 pixels."),
-            (2 * small * hidden + hidden, "Twice the side is four times the "
-             "pixels."),
+            (2 * small * hidden + hidden, "Twice the side means four times "
+             "the pixels."),
             (64 * 64 * hidden + hidden, "Each pixel holds three numbers."),
-            (inputs + hidden, "Every hidden unit looks at every number: "
-             "multiply, do not add."),
-            (2 * (inputs * hidden + hidden), "Count multiplications alone, "
-             "without the additions."),
+            (inputs + hidden, "Every hidden unit reads every number: "
+             "multiply instead of adding."),
+            (2 * (inputs * hidden + hidden), "Count only the "
+             "multiplications, not the additions."),
             (inputs * hidden + 2 * hidden, "Biases are added, not "
              "multiplied."),
         ],
-        "Inputs times hidden units, then the output's own.",
+        "Multiply the inputs by the hidden units, then add what the output "
+        "multiplies.",
     )  # fmt: skip
 
 
@@ -147,65 +495,126 @@ def naive_error(answer):
     """Judge the error of p = 0.9 for a picture of a dog (label 1)."""
     _verdict(
         answer,
-        lambda error: math.isclose(error, -0.1, abs_tol=1e-6),
-        "Negative: the score is too low, so the update will raise it, and "
-        "by little, for 0.9 is nearly right.",
+        lambda error: math.isclose(error, -0.1, rel_tol=1e-3),
+        "It is negative because the score is too low, so the update will "
+        "raise it; it is small because 0.9 is nearly right.",
         [
-            (0.1, "The right size, the wrong sign: it is p minus the label."),
+            (0.1, "The size is right, the sign is wrong: the error is p "
+             "minus the label."),
             (0.9, "That would be the error if the picture showed a cat."),
-            (-0.9, "That is label minus p, and for a cat."),
-            (-math.log(0.9), "That is the loss; the error is its slope "
-             "with respect to the score."),
-            (-1 / 0.9, "That is the slope with respect to p; go on through "
-             "the sigmoid to the score."),
+            (-0.9, "That is the label minus p, and for a cat."),
+            (-math.log(0.9), "That is the loss; the error is its slope with "
+             "respect to the score."),
+            (-1 / 0.9, "That is the slope with respect to p; go back one "
+             "more step, through the sigmoid, to the score."),
         ],
         "error = p − label.",
     )  # fmt: skip
 
 
 def naive_forward_share(answer):
-    """Judge which share of a training step's work the forward pass is."""
+    """Judge what fraction of a training step's work the forward pass is."""
     _verdict(
         answer,
         lambda share: math.isclose(share, 1 / 3, rel_tol=0.02),
-        "A third: using a network costs a third of training it. Keep that "
-        "in mind for notebook 06, where most of a network is only used.",
+        "One third: using a network costs a third of training it. Keep that "
+        "in mind for notebook 6, where most of a network is only used.",
         [
-            (0.5, "Forward and backward are alike here; but the update "
-             "multiplies as often once more."),
-            (3, "That is how much dearer training is; you need its inverse."),
-            (2 / 3, "That is the share of what you can leave out."),
-            (lambda share: math.isclose(share, 100 / 3, rel_tol=0.05),
-             "As a share, not in percent."),
-            (1.0, "Only the forward pass is needed, yes; what share of the "
-             "whole step is it?"),
+            (0.5, "The forward and backward passes do multiply equally "
+             "often, but the update adds the same amount again."),
+            (3, "That is how many times as much a training step costs; you "
+             "need the reciprocal."),
+            (2 / 3, "That is the fraction that you can leave out."),
+            (1.0, "Yes, only the forward pass is needed. What fraction of "
+             "the whole step is it?"),
         ],
         "Divide the multiplications of `forward` by those of all three.",
+        kind="fraction",
     )  # fmt: skip
 
 
+@_with_measurements
 def naive_seconds(answer, pictures_per_second, pictures, epochs=10):
     """Judge the seconds that some epochs over all pictures would take."""
-    right = epochs * pictures / pictures_per_second
+    rate, steps = _finite(float(pictures_per_second)), epochs * pictures
+    right = _finite(steps / rate)
     _verdict(
         answer,
-        float(right),
+        right,
         "Every epoch shows every picture once, so the work is pictures × "
         "epochs, divided by the rate.",
         [
             (right / epochs, "That is one epoch."),
-            (float(epochs * pictures), "That is how many steps there are; "
-             "divide by the steps a second."),
-            (float(epochs * pictures * pictures_per_second),
-             "Divide by the rate: a faster machine needs less time."),
-            (right / 60, "In seconds, please: these are minutes."),
-            (right / 3600, "In seconds, please: these are hours."),
-            (epochs * 100 / pictures_per_second,
-             "That is for the 100 pictures of this notebook; take all of "
-             "`pair.x_train`."),
+            (float(steps), "That is the number of steps; divide by the steps "
+             "per second."),
+            (steps * rate, "Divide by the rate: a faster machine needs less "
+             "time."),
+            (right / 60, "That is in minutes; write it in seconds."),
+            (right / 3600, "That is in hours; write it in seconds."),
+            (epochs * 100 / rate, "That is for the 100 pictures of this "
+             "notebook; use all of `pair.x_train`."),
         ],
-        "Pictures times epochs, divided by pictures per second.",
+        "Multiply pictures by epochs, then divide by pictures per second.",
     )  # fmt: skip
+
+
+def accuracy_per_class(function):
+    """Try `def accuracy_per_class(labels, predictions, classes)`.
+
+    It returns a list: the fraction of right predictions among the examples
+    of each class, in the order of `classes`. Every class has an example and
+    a prediction.
+    """
+
+    def shares(labels, predictions, classes):
+        pairs = list(zip(labels, predictions, strict=True))
+        return [_mean([p == y for y, p in pairs if y == c]) for c in classes]
+
+    def overall(labels, predictions, classes):
+        right = zip(labels, predictions, strict=True)
+        return [_mean([p == y for y, p in right])] * len(classes)
+
+    def counts(labels, predictions, classes):
+        pairs = list(zip(labels, predictions, strict=True))
+        return [sum(p == y == c for y, p in pairs) for c in classes]
+
+    given = [
+        ([0, 0, 1, 1, 1, 1], [0, 1, 1, 1, 1, 0], [0, 1]),
+        ([1, 0, 0, 0], [1, 1, 0, 0], [1, 0]),
+        (["dog", "fox", "dog", "cat"], ["fox", "fox", "dog", "cat"],
+         ["fox", "dog", "cat"]),
+    ]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, shares(*arguments)) for arguments in given],
+        "Each class now has its own accuracy. Their mean is the balanced "
+        "accuracy, in which a rare class counts as much as a common one.",
+        [
+            (overall, "That is the accuracy over all classes. Look only at "
+             "the examples of one class at a time."),
+            (counts, "Those are counts. Divide each by the number of "
+             "examples in its class."),
+            (lambda *a: [n / len(a[0]) for n in counts(*a)],
+             "Divide by the number of examples in the class, not by the "
+             "number of all examples."),
+            (lambda y, p, c: shares(p, y, c), "You look at the examples that "
+             "were predicted to be in a class. Look at those whose label is "
+             "that class."),
+            (lambda *a: [100 * share for share in shares(*a)], FRACTION),
+            (lambda *a: [1 - share for share in shares(*a)],
+             "Those are the fractions of mistakes."),
+            (lambda *a: shares(a[0], a[1], sorted(a[2])),
+             "Keep the order of `classes`."),
+            (lambda *a: _mean(shares(*a)), "Return the list with one "
+             "fraction for each class, not its mean."),
+        ],
+        "For each class, take the examples with that label and divide the "
+        "right predictions by their number.",
+    )  # fmt: skip
+
+
+def _mean(values):
+    return sum(values) / len(values)
 
 
 def batches_change_shape(answer):
@@ -213,17 +622,17 @@ def batches_change_shape(answer):
     _verdict(
         answer,
         (32, 3072),
-        "The same shape as the weights, whatever the batch: the product has "
-        "summed over its 256 pictures.",
+        "It has the shape of the weights, whatever the batch size: the "
+        "product sums over the 256 pictures.",
         [
-            ((3072, 32), "Transposed: `hidden_error.T` has 32 rows."),
-            ((256, 32, 3072), "That would be one change for each picture; "
-             "the product adds them up."),
+            ((3072, 32), "That is transposed: `hidden_error.T` has 32 rows."),
+            ((256, 32, 3072), "That would be one change per picture; the "
+             "product adds them up."),
             ((256, 3072), "That is the shape of x."),
             ((32, 256), "That is the shape of `hidden_error.T` alone."),
             ((256, 32), "That is the shape of `hidden_error` alone."),
         ],
-        "A product of (a, b) and (b, c) has the shape (a, c).",
+        "The product of (a, b) and (b, c) has the shape (a, c).",
     )  # fmt: skip
 
 
@@ -232,15 +641,15 @@ def batches_updates(answer):
     _verdict(
         answer,
         36,
-        "35 full batches and a smaller one: 36 updates, where one picture "
-        "at a time would make 9,000.",
+        "35 full batches and a smaller one make 36 updates. One picture at a "
+        "time would make 9,000.",
         [
             (35, "The last, smaller batch is an update as well."),
-            (9000, "That is one update a picture."),
+            (9000, "That is one update per picture."),
             (256, "That is how many pictures share an update."),
-            (lambda n: 35 < n < 36, "Updates are whole: the last batch is "
-             "smaller, and counts."),
-            (9000 * 256, "Divide: each update takes 256 pictures."),
+            (lambda n: 35 < n < 36, "There are no partial updates: the last "
+             "batch is smaller, but it counts as one."),
+            (9000 * 256, "Divide: each update uses 256 pictures."),
         ],
         "How many batches does it take to see every picture once?",
     )  # fmt: skip
@@ -251,21 +660,23 @@ def batches_roof(answer):
     _verdict(
         answer,
         80,
-        "Memory is the limit here: below 10 FLOP per byte this machine "
+        "Memory is the limit here: below 10 FLOP per byte, this machine "
         "waits for its memory.",
         [
-            (200, "Only where each byte is used for 10 FLOP or more; here "
-             "memory cannot deliver that fast."),
-            (20, "20 GB/s are bytes; each is used for 4 FLOP."),
-            (800, "More than the arithmetic allows, and more than 4 times "
-             "20."),
+            (200, "That takes 10 FLOP or more per byte; here memory cannot "
+             "deliver that fast."),
+            (20, "20 GB/s are bytes; each of them is used for 4 FLOP."),
+            (800, "That is more than the arithmetic allows, and more than "
+             "4 times 20."),
             (5, "Multiply: every byte that arrives is used 4 times."),
-            (50, "Divide nothing: bytes a second times FLOP per byte."),
-            (10, "That is how many FLOP per byte it would take to reach the "
-             "200."),
-            (80e9, "In GFLOP/s, please."),
+            (50, "Do not divide: multiply bytes per second by FLOP per "
+             "byte."),
+            (10, "That is how many FLOP per byte it would take to reach "
+             "200 GFLOP/s."),
+            (80e9, "Write it in GFLOP/s."),
         ],
-        "The smaller of what memory feeds and what arithmetic can do.",
+        "Take the smaller of two: what memory can deliver and what "
+        "arithmetic can do.",
     )  # fmt: skip
 
 
@@ -277,16 +688,13 @@ def framework_traces(answer):
         "Once for each new Python number. Pass numbers that change, such as "
         "a learning rate, as tensors: then it is traced once.",
         [
-            (
-                1,
-                "So it would be for tensors; a Python number is built into "
-                "the traced graph.",
-            ),
-            (4, "The second 2 finds the graph of the first one."),
+            (1, "That would be true for tensors; a Python number is built "
+             "into the traced graph."),
+            (4, "The second 2 reuses the graph of the first 2."),
             (0, "The first call always traces."),
         ],
-        "Each Python number gets a graph of its own, which is kept.",
-    )
+        "Each Python number gets its own graph, which is kept.",
+    )  # fmt: skip
 
 
 def framework_bytes(answer):
@@ -303,31 +711,30 @@ def framework_bytes(answer):
             (256 * 3072 * 8, "8 bytes make a 64-bit float."),
             (256 * 1024 * 4, "Each pixel holds three numbers."),
             (3072 * 4, "That is one picture."),
-            (3, "In bytes, please."),
+            (3, "Write it in bytes."),
         ],
-        "Pictures × numbers in each × bytes of a number.",
-    )
+        "Multiply pictures, numbers per picture and bytes per number.",
+    )  # fmt: skip
 
 
 def framework_trap(answer):
-    """Judge the trap behind "compiled code is a hundred times slower"."""
+    """Judge the trap behind compiled code that is far slower than eager."""
     _verdict(
         answer,
-        lambda trap: trap.strip().casefold() in ("b", "compile time"),
-        "One call, and the first one: nearly all of it went into tracing "
-        "and compiling, once.",
+        lambda trap: _same(trap, "b") or _same(trap, "compile time"),
+        "It timed a single call, the first one: nearly all of that time went "
+        "into tracing and compiling, which happen once.",
         [
-            (lambda trap: trap.strip().casefold() == "a", "The first step "
-             "in eager mode warms up too, and its time was fine. What does "
-             "only the compiled one do first?"),
-            (lambda trap: trap.strip().casefold() == "c", "That trap makes "
-             "a measurement too short, not too long."),
-            (lambda trap: trap.strip().casefold() == "d", "Both steps got "
-             "the same tensors; nothing was copied for one alone."),
-            (lambda trap: trap.strip().casefold() == "e", "A single run is "
-             "a weak measurement, but noise of a hundred times is rare."),
+            ("a", "The first step in eager mode warms up too, and its time "
+             "was fine. What does only the compiled step do first?"),
+            ("c", "That trap makes a measurement too short, not too long."),
+            ("d", "Both steps got the same tensors; nothing was copied for "
+             "only one of them."),
+            ("e", "A single run is a weak measurement, but noise that large "
+             "is rare."),
         ],
-        "Answer with a letter, such as \"A\".",
+        'Answer with a letter, such as "A".',
+        kind="text",
     )  # fmt: skip
 
 
@@ -337,15 +744,17 @@ def scale_global_batch(answer):
         answer,
         512,
         "The gradient is the mean over all 512, as if one device had seen "
-        "them; the learning rate should suit that batch.",
+        "them; the learning rate should suit that batch size.",
         [
             (64, "That is what one device sees."),
             (8, "That is the number of devices."),
-            (16, "The devices' batches add up; each sees 64 of its own."),
-            (72, "Each of the 8 devices has 64 of its own."),
+            (16, "The devices' batches add up; each device sees 64 examples "
+             "of its own."),
+            (72, "Multiply instead of adding: each of the 8 devices has 64 "
+             "examples of its own."),
         ],
         "All devices together make one update.",
-    )
+    )  # fmt: skip
 
 
 def scale_efficiency(answer):
@@ -353,45 +762,42 @@ def scale_efficiency(answer):
     _verdict(
         answer,
         0.75,
-        "A quarter of what you pay for is spent on waiting and talking.",
+        "You pay for 8 devices and get the work of 6: a quarter goes into "
+        "waiting and communication.",
         [
-            (6.0, "That is the speed-up; set it against the devices."),
-            (8.0, "That is the speed-up that 8 devices have at best."),
-            (75, "As a share, not in percent."),
-            (0.25, "That is the share that is lost."),
-            (8 / 6, "The other way round: reached by possible."),
+            (6.0, "That is the speed-up; divide it by the number of "
+             "devices."),
+            (8.0, "That is the best speed-up that 8 devices can reach."),
+            (0.25, "That is the fraction that is lost."),
+            (8 / 6, "It is the other way around: the speed-up reached, "
+             "divided by the one possible."),
         ],
-        "Speed-up divided by the number of devices.",
-    )
+        "Divide the speed-up by the number of devices.",
+        kind="fraction",
+    )  # fmt: skip
 
 
+@_with_measurements
 def scale_cost(answer, estimate):
-    """Judge the price of a training that runs on twice the devices.
+    """Judge the price of a training run on twice as many devices.
 
     estimate: the `costs.Estimate` of the run on fewer of them
     """
+    dollars = _finite(float(estimate.dollars))
     _verdict(
         answer,
-        float(estimate.dollars),
-        "Half the time at twice the price an hour: at equal utilization "
-        "money does not change, only the wait does.",
+        dollars,
+        "Half the time at twice the price per hour: at equal utilization "
+        "the cost stays the same, and only the wait is shorter.",
         [
-            (
-                float(estimate.dollars * 2),
-                "Twice as many devices, yes, but for half as long.",
-            ),
-            (
-                float(estimate.dollars / 2),
-                "Half as long, yes, but on twice as many devices.",
-            ),
-            (
-                float(estimate.dollars * 4),
-                "Twice the devices, twice the price an hour: that is once "
-                "a factor of two, and the hours are halved.",
-            ),
+            (dollars * 2, "Yes, twice as many devices, but for half as "
+             "long."),
+            (dollars / 2, "Yes, half as long, but on twice as many devices."),
+            (dollars * 4, "Twice the devices cost twice as much per hour; "
+             "count that once. The hours are halved."),
         ],
-        "Price an hour × devices × hours: which of them change?",
-    )
+        "Price per hour × hours: which of them change, and how?",
+    )  # fmt: skip
 
 
 def convolution_weights(answer):
@@ -399,14 +805,14 @@ def convolution_weights(answer):
     _verdict(
         answer,
         3 * 3 * 32 * 64,
-        "Every filter looks through a 3 × 3 window at all 32 inputs.",
+        "Every filter looks at all 32 inputs through a 3 × 3 window.",
         [
             (3 * 3 * 32 * 64 + 64, "Almost: this one has no bias."),
-            (3 * 3 * 64, "Each filter sees all 32 inputs, not one."),
+            (3 * 3 * 64, "Each filter sees all 32 inputs, not just one."),
             (3 * 3 * 32, "That is one filter; there are 64."),
-            (3 * 3 * 3 * 64, "Its inputs are the 32 filters below, no "
-             "longer the three colors."),
-            (32 * 32 * 32 * 64, "The size of the picture does not count: "
+            (3 * 3 * 3 * 64, "Its inputs are the 32 filters of the layer "
+             "before, no longer the three colors."),
+            (32 * 32 * 32 * 64, "The size of the picture does not matter: "
              "the same window slides over all of it."),
             (3 * 32 * 64, "A window is 3 high and 3 wide."),
         ],
@@ -414,22 +820,24 @@ def convolution_weights(answer):
     )  # fmt: skip
 
 
+@_with_measurements
 def pictures_processed(answer, report):
     """Judge how many pictures a donor's training processed in all."""
     examples, epochs = report["examples"], report["recipe"]["epochs"]
+    batch_size = report["recipe"]["batch_size"]
     _verdict(
         answer,
-        examples * epochs,
-        "Pictures × epochs: that, times the work for one picture, is the "
-        "donor's cost.",
+        _finite(examples * epochs),
+        "Multiply this by the work for one picture, and you have the cost of "
+        "the donor.",
         [
             (examples, "That is one epoch."),
             (epochs, "That is how often each picture was shown."),
-            (examples // report["recipe"]["batch_size"] * epochs,
-             "That counts the steps; a step shows a whole batch."),
-            (examples + epochs, "Each epoch shows all of them: multiply."),
-            (3 * examples * epochs, "Forward, backward and update are one "
-             "look at a picture."),
+            (examples // batch_size * epochs, "That counts the steps; each "
+             "step shows a whole batch."),
+            (examples + epochs, "Each epoch shows all pictures: multiply."),
+            (3 * examples * epochs, "Count each picture once: the forward "
+             "pass, backward pass and update are one step."),
         ],
         "Multiply the pictures by the epochs.",
     )  # fmt: skip
@@ -440,14 +848,14 @@ def narrow_the_gap(answer):
     _verdict(
         answer,
         "B",
-        "The few pictures are known by heart already; seeing them again "
-        "teaches nothing about new ones.",
+        "The network already knows the few pictures by heart; seeing them "
+        "again teaches it nothing about new ones.",
         [
-            ("A", "More pictures are the best cure, and the dearest: you "
-             "need the one that does *not* help."),
+            ("A", "More pictures are the best cure, and the most expensive: "
+             "you need the one that does *not* help."),
             ("C", "That is the cure of the next notebook: you need the one "
              "that does *not* help."),
-            (lambda text: text.strip().casefold() in ("ac", "a, c", "a and c"),
+            (lambda text: set(text.casefold()) - set(" ,&+nd") == set("ac"),
              "Those two help; which one does *not*?"),
         ],
         'Answer "A", "B" or "C".',
@@ -459,74 +867,76 @@ def head_weights(answer):
     _verdict(
         answer,
         128 * 2 + 2,
-        "That is all that training may change; the base keeps its own.",
+        "Training changes nothing else; the base keeps its weights.",
         [
             (128 * 2, "Almost: each output has a bias as well."),
-            (128 + 2, "Each output weighs each feature: multiply."),
+            (128 + 2, "Each output has a weight for each feature: "
+             "multiply."),
             (128 + 1, "That is one output; there are two."),
             (32 * 32 * 3 * 2 + 2, "The head sees the base's features, not "
              "the picture."),
         ],
-        "Features × outputs, and a bias for each output.",
+        "Features × outputs, plus a bias for each output.",
     )  # fmt: skip
 
 
 def which_control(answer):
-    """Judge which control rules out that features are merely larger."""
+    """Judge which control tests that any long training would do as well."""
     _verdict(
         answer,
         "unrelated",
-        "A donor of equal cost and another upbringing: if size were the "
-        "cause, it would do as well.",
+        "This base was trained with the same recipe, on other pictures. What "
+        "the donor gains over it must come from what the donor saw.",
         [
-            ("random", "Nobody trained that one, so its features may well "
-             "be smaller: it leaves the objection standing."),
-            ("neither", "One base was trained by the same recipe and "
-             "differs only in what it saw."),
-            ("both", "With random weights the features may well be "
-             "smaller, which leaves the objection standing."),
+            ("random", "Nobody trained that base, so it cannot show what "
+             "training on other pictures does."),
+            ("neither", "One of the two bases was trained with the same "
+             "recipe and differs only in what it saw."),
+            ("both", "One is enough: nobody trained the random base, so it "
+             "cannot show what training on other pictures does."),
         ],
         'Answer "random", "unrelated" or "neither".',
     )  # fmt: skip
 
 
 def break_even_tasks(answer):
-    """Judge after how many tasks a donor has paid."""
+    """Judge after how many tasks a donor has paid for itself."""
     _verdict(
         answer,
         25,
-        "Each task saves the difference, so that the donor's cost is "
-        "divided by it.",
+        "Each task saves the difference between the two costs, so divide the "
+        "donor's cost by that difference.",
         [
-            (1000 / 42, "The donor's tasks are cheap, but not free: take "
-             "the difference."),
-            (1000 / 2, "What one task *saves* is what counts."),
+            (1000 / 42, "The tasks with a donor are cheap, but not free: "
+             "take the difference."),
+            (1000 / 2, "What counts is how much one task *saves*."),
             (1000 / 44, "Subtract the two costs of a task; do not add them."),
-            (40, "That is what one task saves; how many savings make up "
-             "the donor's cost?"),
+            (40, "That is what one task saves; how many such savings pay for "
+             "the donor?"),
         ],
         "Divide the donor's cost by what one task saves.",
     )  # fmt: skip
 
 
 def forget_share(answer):
-    """Judge which share of a loss was avoided: 0.87, 0.80 and 0.85."""
+    """Judge what fraction of a loss was avoided: 0.87, 0.80 and 0.85."""
     _verdict(
         answer,
         5 / 7,
-        "Five of seven points: the rest is the price of moving at all.",
+        "Five of the seven points: the other two are the price of changing "
+        "the base at all.",
         [
-            (0.85 - 0.80, "Those are the points that were saved; set them "
-             "against the points that would have been lost."),
-            (0.87 - 0.80, "That is what the wrong way loses; which share of "
-             "it did care save?"),
-            (2 / 7, "That is the share that was lost all the same."),
-            (0.85 / 0.87, "That is what is left of the skill; ask about the "
-             "loss."),
-            (7 / 5, "The other way round: saved by lost."),
-            (500 / 7, "As a share, not in percent."),
+            (0.85 - 0.80, "That is how much was saved; divide it by how much "
+             "the wrong way loses."),
+            (0.87 - 0.80, "That is how much the wrong way loses; what "
+             "fraction of it did the careful way save?"),
+            (2 / 7, "That is the fraction that was lost anyway."),
+            (0.85 / 0.87, "That is the fraction of the skill that is left; "
+             "the question is about the loss."),
+            (7 / 5, "It is the other way around: saved, divided by lost."),
         ],
-        "Points saved, divided by the points that the wrong way loses.",
+        "Divide the points saved by the points that the wrong way loses.",
+        kind="fraction",
     )  # fmt: skip
 
 
@@ -536,45 +946,45 @@ def forget_top_block(answer):
     _verdict(
         answer,
         convolutions + 4 * 128,
-        "Most of the base's weights are in its top block, so that opening "
-        "this one alone frees most of them.",
+        "Most of the base's weights are in its top block, so unfreezing this "
+        "block alone frees most of them.",
         [
-            (convolutions, "Batch normalization trains a scale and a shift "
-             "for each filter as well."),
-            (convolutions + 2 * 128, "Both convolutions are followed by "
-             "batch normalization."),
-            (convolutions + 8 * 128, "The running means and variances are "
-             "not trained by gradients."),
+            (convolutions, "Batch normalization also trains a scale and a "
+             "shift for each filter."),
+            (convolutions + 2 * 128, "Batch normalization follows both "
+             "convolutions."),
+            (convolutions + 8 * 128, "Running means and variances are not "
+             "trained by gradients."),
             (convolutions + 6 * 128, "These convolutions have no bias."),
             (2 * 9 * 128 * 128 + 4 * 128, "The first of the two has 64 "
              "inputs."),
             (9 * 64 * 128 + 2 * 128, "That is the first convolution; there "
              "are two."),
-            (64 * 128 + 128 * 128 + 4 * 128, "A window has 3 × 3 places."),
+            (64 * 128 + 128 * 128 + 4 * 128, "A window covers 3 × 3 pixels."),
         ],
-        "Window × inputs × filters for each convolution, and two for each "
-        "filter.",
+        "Window × inputs × filters for each convolution, plus two weights "
+        "per filter for its batch normalization.",
     )  # fmt: skip
 
 
 def forget_three_classes(answer):
-    """Judge the balanced accuracy of a head without a word for cats."""
+    """Judge the balanced accuracy of a head without an output for cats."""
     _verdict(
         answer,
         0.56,
-        "Two thirds at best: what has no output is never right.",
+        "Two thirds at best: a class without an output is never right.",
         [
-            (0.84, "That is right for dogs and foxes; cats count as well."),
-            (0.42, "Dogs and foxes both count, and cats beside them: three."),
+            (0.84, "That is the mean over dogs and foxes; cats count as "
+             "well."),
+            (0.42, "Divide by three: dogs, foxes and cats."),
             (1.68, "That is the sum; balanced accuracy is the mean of "
              "three."),
-            (2 / 3, "It would be, if it were always right on dogs and "
-             "foxes."),
-            (lambda share: math.isclose(share, (1 / 2 + 1.68) / 3,
-             rel_tol=0.01), "It cannot guess cat, not even by chance."),
-            (56, "As a share, not in percent."),
+            (2 / 3, "That would be true if it were always right about dogs "
+             "and foxes."),
+            ((1 / 2 + 1.68) / 3, "It cannot say cat, not even by chance."),
         ],
-        "The mean of what is right among cats, among dogs, among foxes.",
+        "Take the mean of three accuracies: on cats, on dogs and on foxes.",
+        kind="fraction",
     )  # fmt: skip
 
 
@@ -583,18 +993,19 @@ def forget_fox_score(answer):
     _verdict(
         answer,
         2,
-        "One above the dog, for both heads. The picture shows a cat, for 4 "
-        "is the highest of the three.",
+        "One above the dog, as in the new head. The joined head says cat, "
+        "because 4 is the highest of the three.",
         [
             (3, "The new head's scores start from another zero: only the "
              "distance to the dog counts."),
-            (1, "That is how far the fox stands above the dog; the dog's "
-             "own score comes on top."),
-            (4, "Take the dog's score of the new head off again."),
-            (0, "The fox stands above the dog, not below."),
-            (5, "The fox is measured from the dog, not from the cat."),
+            (1, "That is how far the fox is above the dog; add the dog's own "
+             "score."),
+            (4, "Subtract the dog's score in the new head."),
+            (0, "The fox scores above the dog, not below."),
+            (5, "Measure the fox from the dog, not from the cat."),
         ],
-        "The dog's old score, plus how far the new head has fox above dog.",
+        "Take the dog's old score and add how far the fox is above the dog "
+        "in the new head.",
     )  # fmt: skip
 
 
@@ -603,17 +1014,18 @@ def upsampled_positions(answer):
     _verdict(
         answer,
         9,
-        "Three times as high and three times as wide, so that every picture "
-        "costs nine times as much. That is why we compute features once.",
+        "Three times as high and three times as wide: every picture costs "
+        "nine times as much. That is why we compute features only once.",
         [
             (3, "That is one side; a picture has two."),
-            (6, "Height and width multiply; they do not add up."),
-            (27, "The colors stay three: only height and width grow."),
+            (6, "Multiply height and width; do not add them."),
+            (27, "There are still three colors: only height and width grow."),
             (64, "That is how many pixels each side gains."),
-            (1 / 9, "The other way round: as many *times* as before."),
+            (1 / 9, "It is the other way around: how many *times* as many "
+             "as before?"),
         ],
-        "(96 / 32) in height, and as much in width.",
-    )
+        "96 / 32 in height, times 96 / 32 in width.",
+    )  # fmt: skip
 
 
 def leak_or_transfer(answer):
@@ -621,13 +1033,14 @@ def leak_or_transfer(answer):
     _verdict(
         answer,
         "A",
-        "It names foxes before we show it any: whatever it does with ten of "
-        "them, it did not learn foxes from ten.",
+        "It names foxes before we show it any, so it did not learn what a "
+        "fox is from our ten.",
         [
-            ("B", "That one shows the opposite: its features help where "
+            ("B", "That one shows the opposite: its features help even where "
              "nothing can have leaked."),
-            ("C", "A high accuracy fits both stories; it decides nothing."),
-            ("D", "That is about our donor, the one that never saw a fox."),
+            ("C", "A high accuracy fits both explanations, so it decides "
+             "nothing."),
+            ("D", "That is about our donor, which never saw a fox."),
         ],
         'Answer "A", "B", "C" or "D".',
     )  # fmt: skip
@@ -639,52 +1052,44 @@ def own_interval(answer):
     _verdict(
         answer,
         lambda half: abs(half - 1.96 * error) < 0.004,
-        "Nearly ten points either way: two models that differ by less cannot "
-        "be told apart by forty pictures.",
+        "More than nine points each way: another forty test pictures could "
+        "easily give 85% or 95%. To compare two models, test both on the "
+        "same pictures and count those that only one of them gets right; "
+        "this interval is too wide for that.",
         [
-            (
-                lambda half: abs(half - error) < 0.002,
-                "That is one standard error; 95 % reach 1.96 of them.",
-            ),
-            (
-                lambda half: abs(half - 2 * 1.96 * error) < 0.005,
-                "That is the whole width; half of it lies on each side.",
-            ),
-            (
-                lambda half: abs(half - 1.96 * error**2) < 0.001,
-                "Take the square root: that is the variance.",
-            ),
-            (
-                lambda half: abs(half - 1.96 * 0.3) < 0.02,
-                "That is the spread of one picture; a mean of 40 spreads "
-                "less, by the square root of 40.",
-            ),
-            (
-                lambda half: 5 < half < 12,
-                "As a share, not in percent.",
-            ),
+            (lambda half: abs(half - error) < 0.002,
+             "That is one standard error; the 95% interval reaches 1.96 of "
+             "them to each side."),
+            (lambda half: abs(half - 2 * 1.96 * error) < 0.005,
+             "That is the whole width; half of it is on each side."),
+            (lambda half: abs(half - 1.96 * error**2) < 0.001,
+             "That uses the variance; take its square root."),
+            (lambda half: abs(half - 1.96 * 0.3) < 0.02,
+             "That is the spread of a single picture; the mean of 40 spreads "
+             "less, by a factor of the square root of 40."),
         ],
         "1.96 × the square root of p (1 − p) / n.",
-    )
+        kind="fraction",
+    )  # fmt: skip
 
 
 def safe_file(answer):
-    """Judge which model file of a stranger may be opened."""
+    """Judge which of a stranger's model files can be opened safely."""
     _verdict(
         answer,
         "fox.keras",
         "It holds settings and numbers, and safe mode refuses code. Whether "
         "it is a good model is another question.",
         [
-            ("fox.pkl", "A pickle is a program: it may run anything the "
-             "moment it is opened."),
-            ("fox.pt", "A .pt file is a pickle inside, unless whoever opens "
-             "it restricts the reader."),
-            ("fox.h5", "An old .h5 model may hold a layer with code of its "
-             "own, and no safe mode stands before it."),
-            ("all", "Three of them may run a stranger's code."),
-            ("none", "One of them holds numbers alone, and is read with "
-             "safe mode on."),
+            ("fox.pkl", "A pickle is a program: it can run anything the "
+             "moment you open it."),
+            ("fox.pt", "A .pt file contains a pickle, which can run code "
+             "unless you restrict what may be loaded."),
+            ("fox.h5", "An old .h5 model can hold a layer with its own code, "
+             "and no safe mode protects you from it."),
+            ("all", "Three of them can run a stranger's code."),
+            ("none", "One of them holds only settings and numbers, and safe "
+             "mode is on when it is read."),
         ],
         "Name one of the files as text.",
     )  # fmt: skip
@@ -696,20 +1101,21 @@ def flaw_trainable(answer):
     _verdict(
         answer,
         head,
-        "The head's alone. The base was frozen as a whole, and freezing a "
-        "part of it once more unfreezes nothing.",
+        "Only the head's. The base was frozen as a whole, and freezing part "
+        "of it once more unfreezes nothing.",
         [
             (lambda n: n in (above, above + head), "That is what the author "
-             "meant to train. Ask the network: transfer.count_trainable."),
+             "meant to train. Ask the network with "
+             "transfer.count_trainable."),
             (lambda n: n in (base, base + head), "That counts all weights. "
-             "Which of them may training change?"),
-            (base - above, "That is about the part which the loop freezes."),
-            (2, "Those are two arrays, the head's weights and biases: how "
-             "many single weights do they hold?"),
+             "Which of them can training change?"),
+            (base - above, "That is the part that the loop freezes."),
+            (2, "Those are two arrays, the head's weights and its biases: "
+             "how many numbers do they hold?"),
             (128 * 2, "Almost: each output has a bias as well."),
-            (0, "The head still learns; that is why the accuracy moves."),
+            (0, "The head still learns; that is why the accuracy changes."),
         ],
-        "transfer.count_trainable(network) counts what training may change.",
+        "transfer.count_trainable(network) counts what training can change.",
     )  # fmt: skip
 
 
@@ -718,19 +1124,19 @@ def flaw_sigmoid(answer):
     _verdict(
         answer,
         "E",
-        "The head ends in a sigmoid already. A second one turns 0 to 1 into "
-        "one half to 0.73, and so all pictures get the second name.",
+        "The head already ends in a sigmoid. A second sigmoid turns 0 to 1 "
+        "into 0.5 to 0.73, so every picture gets the second name.",
         [
             ("A", "One output with a sigmoid, the probability of the second "
              "class, is a sound head for two classes."),
             ("B", "This loss expects probabilities, and the head gives "
              "them; the test accuracy is fine."),
             ("C", "It learned well, as the test accuracy shows: look at what "
-             "happens to the outputs afterwards."),
-            ("D", "These outputs lie between 0 and 1, as they should. What "
-             "happens to them next?"),
-            ("F", "One half is the right threshold for probabilities. Are "
-             "these still probabilities? Print the smallest."),
+             "happens to the outputs afterward."),
+            ("D", "These outputs are between 0 and 1, as they should be. "
+             "What happens to them next?"),
+            ("F", "0.5 is the right threshold for probabilities. Are these "
+             "still probabilities? Print the smallest."),
         ],
         'Answer with the letter of one line, such as "A".',
     )  # fmt: skip
@@ -741,20 +1147,20 @@ def flaw_reshuffle(answer):
     _verdict(
         answer,
         "C",
-        "It starts a second pass, and each pass has an order of its own: "
-        "most of what follows the 300 was trained on.",
+        "It starts a second pass, and each pass has its own order: most of "
+        "the pictures after the first 300 were trained on.",
         [
-            ("A", "To mix pictures before a split is right; the question is "
-             "how often they are mixed."),
-            ("B", "300 pictures of one pass, none of them twice: that is a "
-             "sound training set. What does it share with the test?"),
-            ("D", "It fits on the training part alone. Is the test part "
-             "another one? Compare the two lists."),
-            ("E", "It scores on the test part alone. Is that part new to "
-             "the model? Compare the two lists."),
+            ("A", "Shuffling before a split is right; the question is how "
+             "often the pictures are shuffled."),
+            ("B", "300 pictures from one pass, none of them twice, are a "
+             "sound training set. Which of them are also in the test set?"),
+            ("D", "It fits only on the training set. Is the test set "
+             "different? Compare the two lists."),
+            ("E", "It scores only on the test set. Is that set new to the "
+             "model? Compare the two lists."),
             (lambda text: set(text.casefold()) - set(" ,and") == set("bc"),
-             "Together, yes; one of them would do no harm if the other went "
-             "on in the same pass. Which one starts anew?"),
+             "Together, yes; one of them would do no harm if the other "
+             "continued the same pass. Which one starts again?"),
         ],
         'Answer with the letter of one line, such as "A".',
     )  # fmt: skip
@@ -765,17 +1171,17 @@ def flaw_cache(answer):
     _verdict(
         answer,
         1,
-        "Augmented once, kept for ever: the same pictures ten times, only "
-        "crooked.",
+        "Augmented once, then frozen: the same slightly shifted pictures ten "
+        "times.",
         [
-            (10, "That is what the author meant. Collect what the cache "
+            (10, "That is what the author intended. Collect what the cache "
              "returns in a set, and count again."),
             (2, "That is how many batches there are; how many versions of "
-             "the first one?"),
-            (20, "Batches times epochs; how many *different* ones are there "
-             "of the first batch?"),
-            (0, "The pictures were moved once, before they were kept: that "
-             "is a version."),
+             "the first one are there?"),
+            (20, "Those are batches times epochs; how many *different* "
+             "versions of the first batch are there?"),
+            (0, "The pictures were shifted once, before they were cached: "
+             "that is one version."),
             (50, "That is how many pictures the batch holds."),
         ],
         "len({cached[0][0].tobytes() for _ in range(10)}) counts them.",
@@ -787,17 +1193,17 @@ def flaw_expected(answer):
     _verdict(
         answer,
         0.5,
-        "There is nothing to know, so a coin does as well. Whatever a rule "
-        "reports above that, on average, it made up.",
+        "There is nothing to learn, so a coin does as well. Whatever a rule "
+        "reports above that, on average, is an artifact.",
         [
-            (50, "As a share, not in percent."),
-            (0.0, "Always wrong would be as good as always right: one would "
-             "turn the answers round."),
+            (0.0, "Always wrong would be as good as always right: you would "
+             "only have to reverse the answers."),
             (1.0, "That would take knowledge of the labels; shuffling "
              "removed it."),
             (0.25, "There are two classes, not four."),
-            (lambda n: 0.5 < n < 1, "On one draw luck may give that. And on "
-             "average?"),
+            (lambda n: 0.5 < n < 1, "Luck can give that once. What does it "
+             "give on average?"),
         ],
-        "What does a coin get?",
+        "What accuracy does a coin get?",
+        kind="fraction",
     )  # fmt: skip

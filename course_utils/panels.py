@@ -204,7 +204,7 @@ def rates_panel(grid):
     )
 
 
-def break_even_panel(donor=240.0, transferred=0.5, scratch=12.5):
+def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
     """Return controls for costs and tasks; see `plot_break_even`."""
     seconds = {
         name: widgets.FloatLogSlider(
@@ -213,7 +213,7 @@ def break_even_panel(donor=240.0, transferred=0.5, scratch=12.5):
         )
         for name, text, low, high, value in (
             ("donor", "donor, seconds", 0, 6, donor),
-            ("transfer", "task with it, seconds", -3, 3, transferred),
+            ("transfer", "task with it, seconds", -3, 3, transfer),
             ("scratch", "from scratch, seconds", -1, 5, scratch),
         )
     }  # fmt: skip

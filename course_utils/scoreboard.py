@@ -9,16 +9,20 @@ Records are lines of JSON in `scoreboard.jsonl`, in the folder that
 
 import argparse
 import contextlib
+import io
 import json
 import math
 import statistics
 import sys
+import warnings
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
+import numpy as np
 
-from course_utils import plots
+from course_utils import check, plots
 from course_utils.machine import devices, paths
 
 FILE_NAME = "scoreboard.jsonl"
@@ -32,6 +36,20 @@ COLUMNS = {
     "accuracy": "accuracy",
     "joules": "joules",
 }
+
+
+# Records that hold anything but a number under these names are damaged.
+NUMBERS = {*COLUMNS, "batch", "efficiency", "labels", "points", "times_lists",
+           "limit_share", "limit_flops_per_second"}  # fmt: skip
+
+
+MOST_BYTES = 10_000_000  # read from one file, from its end
+
+
+MOST_LINE = 100_000  # bytes of one record
+
+
+MOST_RUNGS = 40  # drawn in one plot
 
 
 _unsaved = []
@@ -49,19 +67,32 @@ def record(rung, notebook=None, source=None, **numbers):
 
     Hardware and time (UTC) are added. A scoreboard that cannot be written
     stops no lesson: a sentence says so, and the record is kept in memory.
+    What a record cannot hold is left out, and a sentence names it. A record
+    that repeats the latest one of its rung is not written again.
     """
     line = {
-        "rung": str(rung),
+        "rung": printable(str(rung), 200),
         "notebook": notebook,
         "source": source,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        **_plain(numbers),
-        "hardware": devices.hardware().summary(),
     }
+    # A name among the numbers replaces none of the lines above.
+    line = _plain(line | numbers | line)
+    line["hardware"] = devices.hardware().summary()
+    text = json.dumps(line)
     try:
-        _append(
-            paths.home_directory() / FILE_NAME, json.dumps(line, default=str)
+        line = _parse(text.encode())
+    except ValueError:
+        _print(
+            f"{line['rung']} is not recorded: a record holds numbers and "
+            "short texts."
         )
+        return
+    path = paths.home_directory() / FILE_NAME
+    if _repeats(line, _read(path)[0] + _unsaved):
+        return
+    try:
+        _append(path, text)
     except OSError as error:
         print(
             f"The scoreboard cannot be written ({error.strerror or error}); "
@@ -71,45 +102,48 @@ def record(rung, notebook=None, source=None, **numbers):
 
 
 def keep_guesses(**guesses):
-    """Keep guesses about the course's results, to be compared at its end.
+    """Keep guesses about the course's results, to compare at its end.
 
     guesses: numbers by name; None stands for a guess that is still to be
-        made, and then nothing is kept. The latest guesses count:
-        `latest("prediction")`.
+        made. Nothing is kept until all of them are numbers; a hint names
+        those that are not. The latest guesses count: `latest("prediction")`.
     """
-    missing = [name for name, guess in guesses.items() if guess is None]
+    numbers, missing = {}, []
+    for name, guess in guesses.items():
+        if guess is None or guess is ...:
+            missing.append(name)
+            continue
+        number, hint = check.read_number(guess)
+        if hint:
+            print(f"✗ {name}: {hint}")
+        else:
+            numbers[name] = number
     if missing:
         print(
             f"… write a number in place of None for {', '.join(missing)}, "
             "and run the cell again."
         )
+    if len(numbers) < len(guesses):
         return
-    record("prediction", notebook=0, **guesses)
-    kept = ", ".join(f"{name} = {guess}" for name, guess in guesses.items())
+    record("prediction", notebook=0, **numbers)
+    kept = ", ".join(f"{name} = {guess}" for name, guess in numbers.items())
     print(f"Kept until the end of the course: {kept}.")
 
 
 def load(path=None):
     """Return all records of a scoreboard file as dictionaries, oldest first.
 
-    path: the file, or None for your own. Damaged lines are skipped, and a
-    sentence counts them.
+    path: the file, or None for your own
+
+    Damaged lines are skipped, and a sentence counts them. What is no file
+    that can be read is skipped, and of a file above `MOST_BYTES` only the end
+    is read; a sentence says so.
     """
     own = path is None
     path = Path(paths.home_directory() / FILE_NAME if own else path)
-    text = path.read_text("utf-8", errors="replace") if path.exists() else ""
-    records, damaged = [], 0
-    for line in filter(str.strip, text.splitlines()):
-        try:
-            entry = json.loads(line)
-            if {"rung", "time"} <= entry.keys():
-                records.append(entry)
-            else:
-                damaged += 1
-        except (ValueError, AttributeError):
-            damaged += 1
-    if damaged:
-        print(f"{path.name}: {damaged} damaged lines were skipped.")
+    records, remarks = _read(path)
+    for remark in remarks:
+        _print(f"{printable(path.name)} {remark}")
     return records + (_unsaved if own else [])
 
 
@@ -127,51 +161,64 @@ def table(records=None):
 def show(records=None):
     """Print the latest record of each rung as a table.
 
-    records: what `load` returns, or None for your own.
+    records: what `load` returns, or None for your own
+
+    The machine is named below the table, or in a column of its own when the
+    rows come from more than one.
     """
     rows = [row for row in table(records) if COLUMNS.keys() & row.keys()]
     if not rows:
         print("The scoreboard is empty: measure something first.")
         return
     used = [name for name in COLUMNS if any(name in row for row in rows)]
+    machines = [_machine(row) for row in rows]
+    several = len(set(machines)) > 1
     lines = [["rung", *(COLUMNS[name] for name in used)]]
     for row in rows:
-        lines.append([row["rung"], *(_short(row.get(name)) for name in used)])
+        cells = [_short(row.get(name)) for name in used]
+        lines.append([printable(row["rung"]), *cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for rung, *cells in lines:
+    for (rung, *cells), machine in zip(lines, ["on", *machines], strict=True):
         cells = map(str.rjust, cells, widths[1:])
-        print("   ".join([rung.ljust(widths[0]), *cells]).rstrip())
+        row = [rung.ljust(widths[0]), *cells, machine if several else ""]
+        _print("   ".join(row).rstrip())
+    if not several and machines[0]:
+        _print(f"\non: {machines[0]}")
 
 
 def latest(rung):
-    """Return the latest record of a rung, or None where there is none."""
+    """Return the latest record of a rung, or None when there is none."""
     return next((e for e in reversed(load()) if e["rung"] == rung), None)
 
 
 def pool(folder):
     """Merge the scoreboards of a class into `pooled.json` and `pooled.png`.
 
-    folder: holds the students' .jsonl files, at any depth and by any name;
-        lines that occur twice count once
+    folder: holds the students' .jsonl files, at any depth and by any name.
+        The latest record of each rung counts in each file, so that nobody
+        counts twice; the same line in two files counts once
     Returns the records. Raises FileNotFoundError when there is no record.
     """
     folder = Path(folder)
     records = {}
     for path in sorted(folder.rglob("*.jsonl")):
-        for entry in load(path):
+        for entry in table(load(path)):
             records[json.dumps(entry, sort_keys=True)] = entry
     records = sorted(records.values(), key=lambda entry: str(entry["time"]))
     if not records:
         raise FileNotFoundError(
-            f"No scoreboard lies in {folder}: put the students' "
-            f"{FILE_NAME} files there, each under a name of its own."
+            f"There is no scoreboard in {printable(str(folder), 200)}: put "
+            f"the students' {FILE_NAME} files there, each under a name of "
+            "its own."
         )
     paths.write_json(folder / "pooled.json", records)
     import matplotlib.pyplot as plt
 
     with plt.style.context(plots.STYLE):
         ax = plot_pool(records)
-        paths.write_atomically(folder / "pooled.png", ax.figure.savefig)
+        with warnings.catch_warnings():  # letters that the font lacks
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            paths.write_atomically(folder / "pooled.png", ax.figure.savefig)
         plt.close(ax.figure)
     return records
 
@@ -180,13 +227,17 @@ def plot_pool(records, value="examples_per_second", ax=None):
     """Draw one number of every record, rung by rung, on a logarithmic axis.
 
     records: what `load` or `pool` returns; those without the value are left
-        out. A dot is one record, a black bar the median of its rung, a shape
-        and color one platform. Returns the axes.
+        out, and with a sentence those that lie a billion times away from the
+        rest, and the rarest of more than `MOST_RUNGS` rungs
+
+    A dot is one record, a black bar the median of its rung, a shape and color
+    one platform. Within a notebook the slowest rung is on top. Returns the
+    axes.
     """
     import matplotlib.pyplot as plt
 
-    records = [entry for entry in records if _positive(entry.get(value))]
-    rungs = [entry["rung"] for entry in table(records)]
+    records = _drawn(records, value)
+    rungs = _rungs(records, value)
     height = {rung: -number for number, rung in enumerate(rungs)}
     if ax is None:
         ax = plt.subplots(figsize=(7, 1.8 + 0.45 * len(rungs)))[1]
@@ -195,28 +246,193 @@ def plot_pool(records, value="examples_per_second", ax=None):
         chosen = [
             (entry[value], height[entry["rung"]])
             for entry in records
-            if (entry.get("hardware") or {}).get("platform") == platform
+            if _platform(entry) == platform
         ]
         if chosen:
             places = zip(*chosen, strict=True)
             ax.plot(*places, marker, label=name, alpha=0.6)
-    for rung in rungs:
-        median = statistics.median(
-            entry[value] for entry in records if entry["rung"] == rung
-        )
+    for rung, (_, median) in rungs.items():
         bar = {"color": "black", "markersize": 22, "markeredgewidth": 2}
         ax.plot(median, height[rung], "|", **bar)
     ax.margins(0.05, 0.12)
     ax.set_xscale("log")
     ax.set_xlabel(COLUMNS.get(value, value))
-    ax.set_yticks(list(height.values()), rungs)
+    ax.set_yticks(list(height.values()), map(drawable, rungs))
     if rungs:
         ax.figure.legend(loc="outside upper center", ncols=3)
     return ax
 
 
+def printable(text, most=60):
+    """Return a stranger's text as one short line that nothing obeys.
+
+    Line breaks, escape sequences, marks that turn the direction of writing
+    and halves of characters become question marks.
+    """
+    text = "".join(c if c.isprintable() else "?" for c in text[: most + 1])
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def drawable(text, most=60):
+    """Return what `printable` does, in which matplotlib sees no formula."""
+    return printable(text, most).replace("$", r"\$")
+
+
+def _print(text):
+    """Print, also where the output cannot write every letter."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding))
+
+
+def _drawn(records, value):
+    """Return the records whose number can be drawn with the others."""
+    records = [entry for entry in records if _positive(entry.get(value))]
+    if not records:
+        return []
+    middle = statistics.median(entry[value] for entry in records)
+    near = [e for e in records if middle / 1e9 < e[value] < middle * 1e9]
+    if len(near) < len(records):
+        print(
+            "Not drawn because they are a billion times away from the other "
+            f"records: {len(records) - len(near)}."
+        )
+    counted = Counter(entry["rung"] for entry in near)
+    often = {rung for rung, _ in counted.most_common(MOST_RUNGS)}
+    if len(counted) > MOST_RUNGS:
+        print(
+            f"Only the {MOST_RUNGS} most frequent of {len(counted)} rungs "
+            "are drawn."
+        )
+    return [entry for entry in near if entry["rung"] in often]
+
+
+def _rungs(records, value):
+    """Return {rung: (median place, median value)}, in the order to draw.
+
+    Medians, so that one file alone moves nobody's rung.
+    """
+    found = {}
+    for entry in records:
+        found.setdefault(entry["rung"], []).append(entry)
+    medians = {
+        rung: tuple(
+            statistics.median(each)
+            for each in zip(*((_place(e), e[value]) for e in es), strict=True)
+        )
+        for rung, es in found.items()
+    }
+    return dict(sorted(medians.items(), key=lambda item: item[1]))
+
+
+def _platform(entry):
+    """Return the platform of a record; one without a name is local."""
+    name = (entry.get("hardware") or {}).get("platform")
+    return name if name in devices.PLATFORM_NAMES else "local"
+
+
+def _machine(entry):
+    """Return "AMD EPYC, 2 threads, Tesla T4", or "" when nobody knows.
+
+    A record with a "device" was measured there, or on the processor alone.
+    """
+    hardware = entry.get("hardware") or {}
+    if "processor" not in hardware:
+        return ""
+    threads = hardware.get("threads", "?")
+    parts = [
+        hardware["processor"],
+        "1 thread" if threads == 1 else f"{threads} threads",
+    ]
+    if "device" in entry:
+        parts += [entry["device"]] if entry["device"] else []
+    else:
+        parts += hardware.get("accelerators") or ()
+    return printable(", ".join(map(str, parts)), 80)
+
+
+def _read(path):
+    """Return a file's sound records, and what to remark about the file."""
+    try:
+        if not path.is_file():  # a folder, a pipe: it could wait for ever
+            there = path.is_symlink() or path.exists()
+            return [], ["is not a file: skipped."] if there else []
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            start = file.seek(max(0, size - MOST_BYTES))
+            content = io.BytesIO(file.read(MOST_BYTES))
+    except OSError as error:
+        return [], [f"cannot be read ({error.strerror}): skipped."]
+    remarks = []
+    if start:
+        content.readline()  # the rest of a line that began before
+        remarks.append(
+            f"holds {size / 1e6:,.0f} MB: only the last "
+            f"{MOST_BYTES / 1e6:,.0f} MB were read."
+        )
+    records, damaged = [], 0
+    for line in content:
+        if not line.strip():
+            continue
+        try:
+            records.append(_parse(line))
+        except (ValueError, RecursionError):
+            damaged += 1
+    if damaged:
+        lines = "line: it was" if damaged == 1 else "lines: they were"
+        remarks.append(f"has {damaged} damaged {lines} skipped.")
+    return records, remarks
+
+
+def _parse(line):
+    """Return one record; raises ValueError when it could do any harm."""
+    if len(line) > MOST_LINE:
+        raise ValueError("too long")
+    entry = json.loads(
+        line.decode("utf-8-sig"),
+        parse_int=lambda text: _bounded(int(text)),
+        parse_float=lambda text: _bounded(float(text)),
+        parse_constant=lambda _: None,  # NaN and infinity are no numbers
+    )
+    if not isinstance(entry, dict):
+        raise ValueError("no record")
+    hardware = entry.get("hardware") or {}
+    sound = (
+        isinstance(entry.get("rung"), str)
+        and isinstance(entry.get("time"), str)
+        and isinstance(hardware, dict)
+        and isinstance(hardware.get("platform", ""), str)
+        and isinstance(hardware.get("processor", ""), str)
+        and isinstance(hardware.get("accelerators") or [], list)
+        and all(
+            entry.get(name) is None or _is_number(entry[name])
+            for name in NUMBERS
+        )
+    )
+    if not sound:
+        raise ValueError("no record")
+    datetime.fromisoformat(entry["time"])
+    json.dumps(entry, ensure_ascii=False).encode()  # half a character raises
+    return entry
+
+
+def _bounded(number):
+    if abs(number) < 1e300:
+        return number
+    raise ValueError("no number that can be drawn")
+
+
+def _repeats(line, records):
+    """Say whether a record repeats the latest one of its rung."""
+    for entry in reversed(records):
+        if entry["rung"] == line["rung"]:
+            return entry | {"time": ""} == line | {"time": ""}
+    return False
+
+
 def _append(path, text):
     """Write one whole line, after a line that was left unfinished too."""
+    if path.exists() and not path.is_file():  # a pipe would wait for a reader
+        raise OSError("it is not a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(f"{path}.lock", timeout=10)
     # Some shared folders cannot lock; one short write is whole anyway.
@@ -236,16 +452,44 @@ def _plain(numbers):
     """Turn NumPy numbers and Measurements into what JSON can hold."""
     plain = {}
     for name, value in numbers.items():
-        if hasattr(value, "median"):
-            plain[f"{name}_low"] = float(value.low)
-            plain[f"{name}_high"] = float(value.high)
-            value = float(value.median)
-        if hasattr(value, "tolist"):
-            value = value.tolist()
-        if isinstance(value, float) and not math.isfinite(value):
-            value = None
-        plain[name] = value
+        hint = None
+        try:
+            if hasattr(value, "median") and hasattr(value, "low"):
+                plain[f"{name}_low"] = _value(value.low)
+                plain[f"{name}_high"] = _value(value.high)
+                value = float(value.median)
+            plain[name] = _value(value)
+            if name in NUMBERS and plain[name] is not None:
+                hint = check.read_number(plain[name])[1]
+        except Exception:  # whatever an object may say of itself
+            hint = "No record can hold it."
+        if hint:
+            plain[name] = None
+            _print(f"{printable(name)} is left out of the record. {hint}")
     return plain
+
+
+def _value(value, left=None):
+    """Return numbers, text, lists and dictionaries of them as JSON's own."""
+    left = [10_000] if left is None else left
+    left[0] -= 1
+    if left[0] < 0:
+        raise ValueError("too long for a record, or inside itself")
+    if hasattr(value, "tolist"):
+        if np.size(value) > left[0]:
+            raise ValueError("too long for a record")
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(k): _value(v, left) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_value(each, left) for each in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return _bounded(int(value))
+    if isinstance(value, float):
+        return _bounded(float(value)) if math.isfinite(value) else None
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _place(entry):
@@ -253,14 +497,18 @@ def _place(entry):
     return notebook if isinstance(notebook, int) else math.inf
 
 
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _positive(value):
-    return isinstance(value, int | float) and value > 0
+    return _is_number(value) and 0 < value < 1e300
 
 
 def _short(value):
     """Write a number with three digits: 63.1 M, 0.0413, 12,300."""
     if not isinstance(value, int | float):
-        return "" if value is None else str(value)
+        return "" if value is None else printable(str(value), 20)
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
         if abs(value) >= size:
             return f"{value / size:.3g} {letter}"
@@ -283,7 +531,7 @@ def main(arguments=None):
         return 0
     try:
         records = pool(chosen.folder)
-    except FileNotFoundError as error:
+    except OSError as error:
         print(error, file=sys.stderr)
         return 1
     print(f"{len(records)} records: see pooled.json and pooled.png there.")
@@ -355,7 +603,8 @@ def _difference(guess, measured):
         return "no guess"
     if guess > 0 and measured > 0:
         factor = max(guess / measured, measured / guess)
-        return f"off by a factor of {factor:.1f}"
+        digits = ".1f" if factor < 1e6 else ".0e"
+        return f"off by a factor of {factor:{digits}}"
     return f"off by {abs(guess - measured):.1f}"
 
 
@@ -370,5 +619,7 @@ def plot_prediction(guesses=None, reveal=True, ax=None):
     rows = {}
     for name, (question, rung, field) in QUESTIONS.items():
         found = (latest(rung) or {}).get(field) if reveal else None
-        rows[question] = guesses.get(name), found
+        pair = guesses.get(name), found
+        # A guess kept before guesses were checked can be any text.
+        rows[question] = tuple(check.read_number(each)[0] for each in pair)
     return plot_guesses(rows, ax)

@@ -88,7 +88,7 @@ def measure(device, name, pair, sizes=SIZES, repeats=25, budget=BUDGET):
     peak = roofline.device_peak(device)
     hardware = devices.hardware().summary() | {"accelerators": [name]}
 
-    def keep(rung, notebook, seconds, network, **more):
+    def keep(rung, notebook, each, network, **more):
         records.append(
             {
                 "rung": rung,
@@ -97,15 +97,15 @@ def measure(device, name, pair, sizes=SIZES, repeats=25, budget=BUDGET):
                 "time": datetime.now(UTC).isoformat(timespec="seconds"),
                 "device": name,
                 "network": network,
-                "examples_per_second": 1 / seconds,
-                "flops_per_second": ladder.WORK[network] / seconds,
+                "examples_per_second": 1 / each,
+                "flops_per_second": ladder.WORK[network] / each,
                 "limit_flops_per_second": peak.flops_per_second,
                 "limit_engine": peak.engine,
                 "hardware": hardware,
                 **more,
             }
         )
-        print(f"{rung}: {1 / seconds:,.0f} pictures per second", flush=True)
+        print(f"{rung}: {1 / each:,.0f} pictures per second", flush=True)
 
     before = keras.config.dtype_policy().name
     try:

@@ -54,6 +54,9 @@ def train(pictures, recipe=None, seed=0, name=None, cluster=None):
         network, lambda: donors.build_network(len(pictures.class_names))
     )
     judged = network if cluster.devices == 1 else kept
+    # A run that was resumed is timed from there: the rest took as long.
+    timed = len(history.epoch)
+    seconds *= recipe["epochs"] / max(1, timed)
     report = {
         "class_names": pictures.class_names,
         "source": pictures.source,
@@ -63,6 +66,7 @@ def train(pictures, recipe=None, seed=0, name=None, cluster=None):
         "processes": cluster.processes,
         "devices": cluster.devices,
         "seconds": round(seconds, 1),
+        "epochs_timed": timed,
         "weights": network.count_params(),
         **{
             f"{part}_accuracy": _accuracy(judged, pictures, part)

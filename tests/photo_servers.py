@@ -30,7 +30,7 @@ from course_utils.data import mirrors, photos
 LABELS = {each.name: each.labels for each in mirrors.COLLECTIONS}
 FOREIGN = {"CIFAR-10": ("bird", 2), "CIFAR-100": ("worm", 99)}
 COUNTS = {"train": 6, "test": 3}
-FORMATS = ("parquet", "folders", "binary")
+FORMATS = ("folders", "binary")
 
 
 def pack_path():
@@ -95,24 +95,6 @@ def _tar(files):
     return archive.getvalue()
 
 
-def parquet(collection, pictures):
-    import pyarrow
-    from pyarrow import parquet
-
-    column = "label" if collection == "CIFAR-10" else "fine_label"
-    answer = {}
-    for split in COUNTS:
-        rows = list(_rows(collection, pictures, split))
-        images = [{"bytes": _png(row[2]), "path": None} for row in rows]
-        table = {"img": images, column: [row[1] for row in rows]}
-        if column == "fine_label":
-            table["coarse_label"] = [0] * len(rows)
-        file = io.BytesIO()
-        parquet.write_table(pyarrow.table(table), file, row_group_size=4)
-        answer[f"{split}-00000-of-00001.parquet"] = file.getvalue()
-    return answer
-
-
 def folders(collection, pictures):
     root, above = "cifar10", ""
     if collection == "CIFAR-100":
@@ -153,7 +135,7 @@ def binary(collection, pictures):
 
 
 def archives(pictures, formats=FORMATS):
-    """Return {"/parquet/CIFAR-10/train-…": bytes, ...} for a server."""
+    """Return {"/folders/CIFAR-10/cifar10.tgz": bytes, ...} for a server."""
     return {
         f"/{form}/{collection}/{name}": content
         for form in formats
@@ -168,32 +150,27 @@ def collections(address, formats=FORMATS, megabytes=()):
     megabytes: what a format claims to weigh, where that is not 1 MB
     """
     names = {
-        "parquet": [f"{split}-00000-of-00001.parquet" for split in COUNTS],
         "folders": {"CIFAR-10": "cifar10.tgz", "CIFAR-100": "cifar100.tgz"},
         "binary": {
             "CIFAR-10": "cifar-10-binary.tar.gz",
             "CIFAR-100": "cifar-100-binary.tar.gz",
         },
     }
-    answer = []
-    for each in mirrors.COLLECTIONS:
-        chosen = []
-        for form in formats:
-            files = names[form]
-            files = files if form == "parquet" else (files[each.name],)
-            root = f"{address}/{form}/{each.name}"
-            chosen.append(
+    return tuple(
+        mirrors.Collection(
+            each.name,
+            each.labels,
+            tuple(
                 mirrors.Mirror(
-                    tuple(f"{root}/{file}" for file in files),
+                    f"{address}/{form}/{each.name}/{names[form][each.name]}",
                     dict(megabytes).get(form, 1),
                     getattr(mirrors, f"read_{form}"),
-                    "pyarrow" if form == "parquet" else "",
                 )
-            )
-        answer.append(
-            mirrors.Collection(each.name, each.labels, tuple(chosen))
+                for form in formats
+            ),
         )
-    return tuple(answer)
+        for each in mirrors.COLLECTIONS
+    )
 
 
 # The server ---------------------------------------------------------------
@@ -201,7 +178,7 @@ def collections(address, formats=FORMATS, megabytes=()):
 
 @dataclass
 class Answer:
-    """Tell how the server answers an address."""
+    """How the server answers an address."""
 
     body: bytes
     status: int = 200
@@ -210,6 +187,7 @@ class Answer:
     rate: float | None = None  # bytes a second, after the first `at_once`
     at_once: int = 0
     wait: float = 0  # seconds of silence before anything
+    drip: bytes = b""  # after the raw body, sent 50 times a second for ever
 
 
 class Server:
@@ -252,6 +230,11 @@ class Server:
         answer = self.answers.get(handler.path, Answer(b"", status=404))
         self.closing.wait(answer.wait)
         try:
+            if answer.drip:
+                handler.wfile.write(answer.body)
+                while not self.closing.wait(0.02):
+                    handler.wfile.write(answer.drip)
+                return
             handler.send_response(answer.status)
             handler.send_header("Content-Type", answer.kind)
             length = len(answer.body)

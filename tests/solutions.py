@@ -2,12 +2,12 @@
 
     python -m pytest -p tests.solutions --nbval-lax notebooks
 
-An exercise is a code cell with a line `name = ...`; its solution is the
-```python block in the folded <details> below it. Before such a cell runs, its
-solution runs in the same kernel, in place of the stub lines, and must print
-✓; the stub, which runs after it and leaves the notebook's own state, must
-not. That costs no second run of the notebook, and an exercise may use all
-that stands above it.
+An exercise is a code cell with a line `name = ...`, or with a function whose
+body is `...` alone; its solution is the ```python block in the folded
+<details> below it. Before such a cell runs, its solution runs in the same
+kernel, in place of the stub, and must print ✓; the stub, which runs after it
+and leaves the notebook's own state, must not. That costs no second run of the
+notebook, and an exercise can use everything above it.
 """
 
 import re
@@ -16,7 +16,12 @@ import pytest
 from nbval.plugin import IPyNbCell
 
 TICK = "✓"
-STUB = re.compile(r"^[\w, ]+ = \.\.\.\s*(?:#.*)?$", re.MULTILINE)
+_DOCSTRING = r'(?:\s+"""[^"]*""")?'
+STUB = re.compile(
+    rf"^(?:[\w, ]+ =|def \w+\([^)]*\):{_DOCSTRING}\s+)[ ]?\.\.\."
+    r"[ \t]*(?:#[^\n]*)?$",
+    re.MULTILINE,
+)
 DETAILS = re.compile(r"<details.*?>(.*?)</details>", re.DOTALL)
 PYTHON = re.compile(r"```python\n(.*?)\n```", re.DOTALL)
 
@@ -50,7 +55,7 @@ def _solution(notebook, index):
 
 
 def solve(source, solution):
-    """Return the exercise with its stub lines replaced by the solution."""
+    """Return the exercise with its stubs replaced by the solution."""
     first, *others = STUB.finditer(source)
     for match in reversed(others):
         source = source[: match.start()] + source[match.end() :]

@@ -89,8 +89,16 @@ def test_an_unknown_source_is_named():
         data.load_pair("cat", "dog", source="paintings")
 
 
-def test_the_environment_decides_and_says_so(monkeypatch, capsys):
-    monkeypatch.setenv("COURSE_SOURCE", "drawings")
+@pytest.mark.parametrize("name", ["Photo", "DRAWING", "photos,drawings", "0"])
+def test_an_unknown_source_of_the_environment_is_named(monkeypatch, name):
+    monkeypatch.setenv("COURSE_SOURCE", name)
+    with pytest.raises(ValueError, match="which COURSE_SOURCE names"):
+        data.load_pair("cat", "dog")
+
+
+@pytest.mark.parametrize("name", ["drawings", "Drawings", "DRAWINGS "])
+def test_the_environment_decides_and_says_so(monkeypatch, capsys, name):
+    monkeypatch.setenv("COURSE_SOURCE", name)
     assert data.load_pair("cat", "dog").source == "drawings"
     assert capsys.readouterr().out == "Pictures: drawings (COURSE_SOURCE).\n"
 

@@ -29,6 +29,9 @@ def bare(monkeypatch):
     """Take away all marks of the platform that runs these tests."""
     for mark in MARKS:
         monkeypatch.delenv(mark, raising=False)
+    devices.hardware.cache_clear()
+    yield
+    devices.hardware.cache_clear()
 
 
 @pytest.fixture
@@ -83,40 +86,43 @@ def test_colab_is_known_by_its_shell(monkeypatch):
     assert devices.platform_name() == "colab"
 
 
-def test_threads_follow_affinity(no_limits):
-    if hasattr(os, "sched_getaffinity"):
-        assert devices.usable_threads() == len(os.sched_getaffinity(0))
-
-
 @pytest.mark.parametrize(
-    ("quota", "threads"),
-    [("max 100000", 8), ("200000 100000", 2), ("150000 100000", 2),
-     ("1000 100000", 1), ("garbage", 8)],
-)  # fmt: skip
-def test_threads_follow_the_control_group(
-    monkeypatch, no_limits, quota, threads
+    ("threads", "limit", "usable"),
+    [
+        (8, None, 8),
+        (8, "2", 2),
+        (8, "0.5", 1),
+        (8, "1.5", 2),
+        (2, "4", 2),
+        (8, "garbage", 8),
+        (8, "", 8),
+    ],
+)
+def test_threads_follow_the_machine_and_a_hub(
+    monkeypatch, threads, limit, usable
 ):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), False)
-    (no_limits / "cpu.max").write_text(f"{quota}\n")
-    assert devices.usable_threads() == threads
+    import joblib
+
+    monkeypatch.setattr(joblib, "cpu_count", lambda: threads)
+    if limit is not None:
+        monkeypatch.setenv("CPU_LIMIT", limit)
+    assert devices.usable_threads() == usable
 
 
-def test_threads_follow_an_old_control_group(monkeypatch, no_limits):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), False)
-    (no_limits / "cpu").mkdir()
-    (no_limits / "cpu/cpu.cfs_period_us").write_text("100000\n")
-    quota = no_limits / "cpu/cpu.cfs_quota_us"
-    quota.write_text("-1\n")
-    assert devices.usable_threads() == 8
-    quota.write_text("300000\n")
-    assert devices.usable_threads() == 3
+def test_threads_follow_affinity():
+    if hasattr(os, "sched_getaffinity"):
+        assert 1 <= devices.usable_threads() <= len(os.sched_getaffinity(0))
+
+
+def test_the_machine_is_looked_up_once(monkeypatch):
+    calls = []
+    monkeypatch.setattr(devices, "accelerators", lambda: calls.append(1) or ())
+    assert devices.hardware() is devices.hardware()
+    assert calls == [1]
 
 
 def test_a_hub_sets_limits_too(monkeypatch, no_limits):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(8), False)
-    monkeypatch.setenv("CPU_LIMIT", "0.5")
     monkeypatch.setenv("MEM_LIMIT", str(2 * devices.GIB))
-    assert devices.usable_threads() == 1
     assert devices.usable_memory() == 2 * devices.GIB
 
 
@@ -268,3 +274,27 @@ def test_a_gpu_that_tensorflow_cannot_use_is_told(tool, monkeypatch):
     assert devices.gpu_problem() is None
     monkeypatch.delitem(sys.modules, "tensorflow")
     assert devices.gpu_problem() is None  # nothing imported, nothing to say
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "free", "expected"),
+    [
+        (2, 1, 9, 1),  # a container's limit
+        (16, 1, 3, 3),  # what others take
+        (2, 3, 9, 0),
+        (4, 0, 4, 4),
+        (8, 7, 8, 1),
+    ],
+)
+def test_available_memory_knows_the_limit_and_the_others(
+    limit, used, free, expected, monkeypatch
+):
+    class Process:
+        def memory_info(self):
+            return type("Info", (), {"rss": used * devices.GIB})
+
+    memory = type("Memory", (), {"available": free * devices.GIB})
+    monkeypatch.setattr(devices, "usable_memory", lambda: limit * devices.GIB)
+    monkeypatch.setattr(devices.psutil, "Process", Process)
+    monkeypatch.setattr(devices.psutil, "virtual_memory", lambda: memory)
+    assert devices.available_memory() == expected * devices.GIB

@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from publish import lessons
-from solutions import exercises, solve
+from solutions import exercises, is_exercise, solve
 
 GIVEN = """\
 weights = 12
@@ -119,6 +119,33 @@ def test_a_warning_fails(verdicts):
 def test_the_solution_replaces_all_stub_lines():
     source = "a = ...  # first\nb = ...\ncheck(a, b)"
     assert solve(source, "a = 1\nb = 2") == "a = 1\nb = 2\n\ncheck(a, b)"
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "def share(x): ...",
+        "def share(x):\n    ...",
+        "def share(x):\n    ...  # your lines",
+        'def share(x):\n    """Return the share of x."""\n    ...',
+        'def share(\n    x,\n    y=0,\n):\n    """Say it.\n\n    x: a list\n'
+        '    """\n    ...',
+    ],
+)
+def test_the_solution_replaces_a_function_still_to_be_written(stub):
+    cell = new_code_cell(f"import math\n\n{stub}\n\ncheck(share)")
+    assert is_exercise(cell)
+    solution = "def share(x):\n    return 3"
+    solved = f"import math\n\n{solution}\n\ncheck(share)"
+    assert solve(cell.source, solution) == solved
+
+
+@pytest.mark.parametrize(
+    "source", ["def f(x):\n    return x[...]", "x[...] = 3", "f(...)",
+               "def f(x):\n    y = 2\n    ..."]
+)  # fmt: skip
+def test_other_dots_are_no_exercise(source):
+    assert not is_exercise(new_code_cell(source))
 
 
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.name)

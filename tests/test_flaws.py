@@ -163,9 +163,9 @@ def test_the_best_epoch_finds_what_is_not_there(names):
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_HOME", str(tmp_path))
     monkeypatch.setattr(scoreboard, "_unsaved", [])
-    paths._writable.cache_clear()
+    paths.forget()
     yield
-    paths._writable.cache_clear()
+    paths.forget()
 
 
 def ending():

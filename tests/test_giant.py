@@ -4,6 +4,8 @@ Keras's own weights come from ../shared/weights where that folder is there,
 and those of the package index from their package.
 """
 
+import contextlib
+import errno
 import json
 import os
 import pickle
@@ -12,10 +14,11 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
-from functools import partial
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
@@ -247,117 +250,255 @@ def test_keras_loads_its_own_weights(tmp_path):
     assert scores == [4, 1000] and abs(total - 4) < 1e-3
 
 
-HANG = """
-import json, time
-from course_utils import quiet, giant, lite0
-with quiet():
+@pytest.fixture
+def no_weights(tmp_path, monkeypatch, cache):
+    """Forget what Keras keeps, and point its host to this machine."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(backbones, "ANSWER_SECONDS", 1)
+    return cache / "models"
+
+
+@pytest.fixture
+def serve(monkeypatch, no_weights):
+    """Return a function that lets each caller of the host meet `answer`."""
+    stop = threading.Event()
+    servers = []
+
+    def start(answer):
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def accept():
+            while True:
+                try:
+                    caller = server.accept()[0]
+                except OSError:
+                    return
+                with contextlib.suppress(OSError), caller:
+                    caller.recv(9999)
+                    answer(caller, stop)
+
+        threading.Thread(target=accept, daemon=True).start()
+        port = server.getsockname()[1]
+        monkeypatch.setattr(backbones, "HOST", f"http://127.0.0.1:{port}")
+
+    yield start
+    stop.set()
+    for server in servers:
+        server.close()
+
+
+def drip(before, after=b"x"):
+    """Return an answer that begins and then sends a byte now and then."""
+
+    def answer(caller, stop):
+        caller.sendall(before)
+        while not stop.wait(0.1):
+            caller.sendall(after)
+
+    return answer
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+ENDLESS = {
+    "silence": lambda caller, stop: stop.wait(60),
+    "status line": drip(b"HTTP/1.1 2"),
+    "header": drip(HEAD + b"X-Header: "),
+    "headers": drip(HEAD, b"A: b\r\n"),
+    "continue": drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "body": drip(HEAD + b"Content-Length: 99999\r\n\r\n\x89HDF\r\n\x1a\n"),
+    "chunk size": drip(HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0"),
+    "redirect": drip(
+        b"HTTP/1.1 302 Found\r\nLocation: /a\r\nContent-Length: 9999\r\n\r\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_whatever_a_server_does_a_download_ends(serve, no_weights, kind):
+    serve(ENDLESS[kind])
+    started = time.monotonic()
+    with pytest.raises(
+        backbones.WeightsUnavailable, match=r"did not|too slow"
+    ):
+        backbones._keras_backbone("MobileNet", 96, 2)
+    assert time.monotonic() - started < 2 * 2
+    assert not no_weights.exists()
+
+
+def test_a_body_without_an_end_is_cut(serve, no_weights, monkeypatch):
+    def flood(caller, stop):
+        caller.sendall(HEAD + b"\r\n\x89HDF\r\n\x1a\n")
+        while not stop.is_set():
+            caller.sendall(bytes(2**16))
+
+    monkeypatch.setattr(backbones, "MOST_BYTES", 2**20)
+    serve(flood)
+    with pytest.raises(backbones.WeightsUnavailable, match="too large"):
+        backbones._keras_backbone("MobileNet", 96, 20)
+    assert not no_weights.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "cause"),
+    [
+        (HEAD + b"\r\n<html>Log in</html>", "asks for a login"),
+        (HEAD + b"Content-Length: 0\r\n\r\n", "sent nothing"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", "answered 403"),
+        (b"HTTP/1.1 503 Busy\r\n\r\n", "answered 503"),
+        (HEAD + b"Content-Length: 99\r\n\r\n\x89HDF\r\n\x1a\n", "not answer"),
+        (b"no HTTP at all\r\n\r\n", "did not answer"),
+        (b"", "did not answer"),
+    ],
+)
+def test_an_answer_that_is_no_file_is_named(serve, no_weights, content, cause):
+    serve(lambda caller, stop: caller.sendall(content))
+    with pytest.raises(backbones.WeightsUnavailable, match=cause):
+        backbones._keras_backbone("MobileNet", 96, 20)
+    assert not no_weights.exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "cannot be used by you"),
+        (errno.EROFS, "read-only"),
+        (errno.EMFILE, "too many files open"),
+        (errno.EIO, "reports an error"),
+        (errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG)),
+    ],
+)
+def test_the_machine_is_blamed_for_what_it_does(
+    no_weights, monkeypatch, number, cause
+):
+    def fail(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(paths.tempfile, "mkstemp", fail)
+    with pytest.raises(backbones.WeightsUnavailable, match=cause) as told:
+        backbones._keras_backbone("MobileNet", 96, 20)
+    assert "damaged" not in str(told.value)
+    assert "delete" not in str(told.value)
+
+
+def test_a_certificate_is_blamed_for_what_it_does(no_weights, monkeypatch):
+    import requests
+
+    def fail(*arguments, **options):
+        raise requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED")
+
+    monkeypatch.setattr(requests, "get", fail)
+    with pytest.raises(backbones.WeightsUnavailable, match="certificate"):
+        backbones._keras_backbone("MobileNet", 96, 20)
+
+
+def kept_weights(folder, damage):
     import keras
-def hang(**options):
-    if {hangs}:
-        time.sleep(120)
-    raise OSError("damaged")
-keras.applications.MobileNet = hang
-lite0.is_installed = lambda: {package}
-giant._donor = lambda source: keras.Sequential(
-    [keras.Input((32, 32, 3)), keras.layers.ReLU()], name="donor")
-started = time.perf_counter()
-base = giant.load(patience=2, image_size=32)
-print(json.dumps([base.name, time.perf_counter() - started]))
-"""
 
-
-@pytest.mark.parametrize("hangs", [True, False])
-def test_a_network_that_hangs_does_not_hang_the_notebook(hangs):
-    name, seconds = run(HANG.format(hangs=hangs, package=False))
-    assert name == "donor"
-    assert seconds < 15
-
-
-def test_weights_that_are_kept_wait_for_no_host(tmp_path, monkeypatch):
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    monkeypatch.setattr(backbones, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr(backbones, "_host_answers", lambda: False)
-    models = tmp_path / "models"
-    models.mkdir()
-    assert not any(backbones._is_kept(name) for name in backbones.BACKBONES)
-    (models / "mobilenet_2_5_224_tf_no_top.h5").touch()
-    assert [n for n in backbones.BACKBONES if backbones._is_kept(n)] == [
-        "MobileNet"
-    ]
-    build = lambda: time.sleep(0.5) or 3  # noqa: E731
-    with pytest.raises(backbones.WeightsUnavailable):
-        backbones._in_time(build, 5)
-    assert backbones._in_time(build, 5, offline=True) == 3
-
-
-SILENT = """
-import json, os, socket, time
-hole = socket.create_server(("127.0.0.1", 0))  # it takes calls, says nothing
-address = f"http://127.0.0.1:{{hole.getsockname()[1]}}"
-os.environ.update(https_proxy=address, HTTPS_PROXY=address)
-from course_utils import quiet, giant
-with quiet():
-    import keras
-giant.ANSWER_SECONDS, giant.AGAIN_SECONDS = 2, 1
-keras.applications.MobileNet(weights=None, alpha=0.25)  # warm
-waits = []
-for _ in range(2):
-    started = time.perf_counter()
-    try:
-        giant._keras_backbone("MobileNet", 96, 60)
-    except giant.WeightsUnavailable as reason:
-        waits.append([time.perf_counter() - started, str(reason)])
-print(json.dumps(waits))
-"""
-
-
-def test_a_network_that_swallows_everything_costs_seconds(tmp_path):
-    first, second = run(
-        SILENT.format(),
-        KERAS_HOME=str(tmp_path),
-        no_proxy="",
-        NO_PROXY="",
+    network = keras.applications.MobileNet(
+        weights=None, alpha=0.25, include_top=False, input_shape=(96, 96, 3)
     )
-    assert "did not answer" in first[1] and "did not answer" in second[1]
-    assert first[0] < 15 and second[0] < 10  # of 60 that it may take
+    path = folder / "models" / "mobilenet_2_5_224_tf_no_top.h5"
+    path.parent.mkdir(parents=True)
+    network.save_weights(folder / "models" / "new.weights.h5")
+    (folder / "models" / "new.weights.h5").rename(path)
+    damage(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        (lambda path: path.write_bytes(b""), "damaged: delete it"),
+        (lambda path: path.write_bytes(b"<html>"), "damaged: delete it"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:9999]),
+            "damaged: delete it",
+        ),
+        (lambda path: h5py.File(path, "w").close(), "could not use its file"),
+    ],
+)
+def test_only_what_is_damaged_is_called_so(
+    no_weights, tmp_path, damage, cause
+):
+    kept_weights(tmp_path / "keras", damage)
+    with pytest.raises(backbones.WeightsUnavailable, match=cause):
+        backbones._keras_backbone("MobileNet", 96, 20)
+
+
+@pytest.mark.parametrize(
+    ("number", "cause"),
+    [
+        (errno.EACCES, "cannot be used by you"),
+        (errno.EMFILE, "too many files open"),
+        (errno.EIO, "reports an error"),
+    ],
+)
+def test_a_good_file_is_not_blamed(
+    no_weights, tmp_path, monkeypatch, number, cause
+):
+    import keras
+
+    kept_weights(tmp_path / "keras", lambda path: None)
+
+    def fail(**options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(keras.applications, "MobileNet", fail)
+    with pytest.raises(backbones.WeightsUnavailable, match=cause) as told:
+        backbones._keras_backbone("MobileNet", 96, 20)
+    assert "delete" not in str(told.value)
+
+
+@pytest.mark.parametrize("name", backbones.BACKBONES)
+@pytest.mark.parametrize("size", [96, 160, 100, 224])
+def test_the_addresses_are_those_of_keras(name, size, monkeypatch, tmp_path):
+    import keras
+    from keras.src.utils import file_utils
+
+    class Asked(Exception):
+        pass
+
+    def ask(origin, *arguments):
+        raise Asked(origin)
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.setattr(file_utils, "urlretrieve", ask)
+    monkeypatch.setattr(keras.src.backend.config, "_KERAS_DIR", str(tmp_path))
+    constructor, options, *_ = backbones.BACKBONES[name]
+    for top in (False, True):
+        with pytest.raises(Asked) as asked:
+            getattr(keras.applications, constructor)(
+                weights="imagenet",
+                include_top=top,
+                input_shape=(224, 224, 3) if top else (size, size, 3),
+                **options,
+            )
+        url = backbones.weights_url(name, 224 if top else size, top)
+        assert str(asked.value) == url
 
 
 @needs_package
-def test_the_package_stands_in_for_keras_weights():
-    name, seconds = run(HANG.format(hangs=True, package=True))
-    assert name == "EfficientNet-Lite0"
-    assert seconds < 15
+def test_the_package_stands_in_for_keras_weights(serve, capsys):
+    serve(ENDLESS["silence"])
+    assert backbones.load(patience=1).name == "EfficientNet-Lite0"
+    assert "did not answer" in capsys.readouterr().out
 
 
-def test_the_wait_ends_in_a_sentence_and_restores_the_timeout():
-    before = socket.getdefaulttimeout()
-    started = time.perf_counter()
-    with pytest.raises(backbones.WeightsUnavailable, match="within 1 seconds"):
-        backbones._in_time(lambda: time.sleep(20), 1)
-    assert time.perf_counter() - started < 5
-    assert socket.getdefaulttimeout() == before
-    with pytest.raises(backbones.WeightsUnavailable, match="delete it"):
-        backbones._in_time(Path("/nowhere/weights.h5").read_bytes, 1)
-    for error in (TimeoutError("read"), Exception("URL fetch failure")):
-        with pytest.raises(
-            backbones.WeightsUnavailable, match="did not answer"
-        ):
-            backbones._in_time(partial(fail_with, error), 1)
+def test_the_donor_stands_in_where_nothing_else_is(serve, capsys, monkeypatch):
+    import logging
 
-
-def fail_with(error):
-    raise error
-
-
-def test_keras_may_show_its_progress_meanwhile(capsys):
-    import keras
-
-    def build():
-        keras.utils.Progbar(3).update(3)
-        return 3
-
-    assert backbones._in_time(build, 5) == 3
-    assert capsys.readouterr().out == ""
+    level = logging.getLogger("tensorflow").level
+    serve(ENDLESS["header"])
+    monkeypatch.setattr(lite0, "is_installed", lambda: False)
+    assert backbones.load(patience=1).name == "donor"
+    assert "did not answer" in capsys.readouterr().out
+    assert logging.getLogger("tensorflow").level == level
+    assert socket.getdefaulttimeout() is None
 
 
 def test_a_name_that_is_not_there():
@@ -429,6 +570,37 @@ def test_a_damaged_cache_is_computed_again(cache, network, pictures, damage):
     file.write_bytes(damage)
     assert np.allclose(backbones.features(network, pictures), first)
     assert np.load(file).shape == first.shape
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        np.zeros((9, 144), "float32"),
+        np.zeros((9, 6, 6, 4), "int8"),
+        np.zeros((8, 6, 6, 4), "float32"),
+        np.zeros(9, "float32"),
+        np.float32(3),
+    ],
+)
+def test_a_cache_of_another_form_is_computed_again(
+    cache, network, pictures, other
+):
+    first = backbones.features(network, pictures)
+    (file,) = cache.rglob("*.npy")
+    np.save(file, other)
+    assert np.allclose(backbones.features(network, pictures), first)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_cache_that_cannot_be_written_costs_a_sentence(
+    cache, network, pictures, monkeypatch, capsys, number
+):
+    def fail(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(paths.tempfile, "mkstemp", fail)
+    assert backbones.features(network, pictures).shape == (9, 6, 6, 4)
+    assert capsys.readouterr().out.count("not kept for next time") == 1
 
 
 def test_a_failed_computation_leaves_no_file(cache, network, pictures):

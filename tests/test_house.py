@@ -13,13 +13,13 @@ FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 ROOMS = (
     "machine",
     "plots",
+    "check",
     "scoreboard",
     "timing",
     "data",
     "results",
     "networks",
     "panels",
-    "check",
 )
 # Look at a framework's devices and wait for them, or time its products.
 ASKS_FRAMEWORKS = {
@@ -188,7 +188,7 @@ def sources():
 RULES = {
     upward: {
         "course_utils.data.new": "from course_utils.networks import donors",
-        "course_utils.plots.new": "from course_utils import check",
+        "course_utils.plots.new": "from course_utils import panels",
         "course_utils.machine.new": "def f():\n from course_utils import data",
     },
     circles: {

@@ -178,6 +178,19 @@ def test_the_latest_guesses_are_drawn_beside_what_was_measured():
     ]
 
 
+@pytest.mark.parametrize(
+    "kept", ["5,5", [5, 5], True, {}, "NaN", 1e200, "", "fox"], ids=str
+)
+def test_a_guess_kept_as_anything_stops_no_figure(kept):
+    scoreboard.record("prediction", notebook=0, points_forgotten=kept)
+    scoreboard.record("points forgotten", points=4.0)
+    ax = panels.plot_prediction()
+    ax.figure.canvas.draw()
+    words = {text.get_text() for text in ax.texts}
+    assert max(map(len, words)) < 40
+    assert ("no guess" in words) == (kept != 1e200)
+
+
 def test_a_guess_of_nothing_is_compared_by_difference():
     ax = scoreboard.plot_guesses({"points": (0, 6.5), "more": (None, 3)})
     words = [text.get_text() for text in ax.texts]

@@ -75,16 +75,77 @@ def test_what_outlasts_the_session_is_used_once_it_is_there(
     assert paths.home_directory() == tmp_path / "named"
 
 
-def test_what_cannot_be_written_is_replaced_once(
-    monkeypatch, tmp_path, capsys
+@pytest.fixture
+def folders(tmp_path):
+    """Make places that cannot hold the course's files."""
+    (tmp_path / "file").write_text("in the way")
+    os.symlink(tmp_path / "itself", tmp_path / "itself")
+    paths.forget()
+    yield tmp_path
+    paths.forget()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such places are Unix's")
+@pytest.mark.parametrize("variable", ["COURSE_HOME", "COURSE_CACHE"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "~nosuchuser/x",
+        "~nosuchuser",
+        "{}/file",
+        "{}/file/cache",
+        "{}/itself/x",
+        "/proc/nowhere",
+        "/dev/null",
+        "{}/" + 300 * "x",
+    ],
+)
+def test_a_place_that_cannot_be_used_costs_one_sentence(
+    monkeypatch, folders, capsys, variable, place
 ):
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    monkeypatch.setenv("COURSE_CACHE", str(blocked / "cache"))
-    first, second = paths.cache_directory(), paths.cache_directory()
+    monkeypatch.setenv(variable, place.format(folders))
+    find = {
+        "COURSE_HOME": paths.home_directory,
+        "COURSE_CACHE": paths.cache_directory,
+    }[variable]
+    first, second = find(), find()
     assert first == second
-    assert first.is_dir()
-    assert capsys.readouterr().out.count("temporary folder") == 1
+    paths.write_json(first / "a.json", {})
+    said = capsys.readouterr().out
+    assert said.count("temporary folder") == said.count("\n") == 1
+    assert f"Set {variable} to" in said
+
+
+def test_a_user_without_a_home_gets_a_temporary_folder(
+    monkeypatch, folders, capsys
+):
+    """As in a container that runs as a user whom it does not know."""
+    for name in ("COURSE_HOME", "HOME", "USERPROFILE", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(paths, "KEPT", ())
+
+    def fail(*arguments):
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.setattr(paths.platformdirs, "user_data_path", fail)
+    monkeypatch.setattr(Path, "expanduser", fail)
+    monkeypatch.chdir(folders)
+    assert paths.home_directory().is_dir()
+    assert (
+        "(could not determine the home directory)" in capsys.readouterr().out
+    )
+    assert not (folders / "~").exists()
+
+
+def test_a_place_that_comes_back_is_found_after_forget(
+    monkeypatch, folders, capsys
+):
+    monkeypatch.setenv("COURSE_HOME", str(folders / "file" / "home"))
+    assert paths.home_directory() != folders / "file" / "home"
+    (folders / "file").unlink()
+    assert paths.home_directory() != folders / "file" / "home"
+    paths.forget()
+    assert paths.home_directory() == folders / "file" / "home"
 
 
 def test_the_shipped_data_is_found():

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -83,6 +85,34 @@ def test_titles_stand_above_their_pictures():
     places = [text.get_position() for text in ax.texts]
     assert places[0][1] == places[1][1] < places[2][1]
     assert places[0][0] == places[2][0] < places[1][0]
+
+
+@pytest.mark.parametrize("columns", [2, 4, 8])
+@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["soft-coated_wheaten_terrier"] * 8,
+        ["Staffordshire bullterrier 0.97", "fox 0.51"] * 4,
+        ["a" * 200] * 8,
+        ["golden retriever\n0.42"] * 8,
+        ["price $5 to $x_{"] * 8,
+        ["ein sehr langer Name " * 5, "x"] * 4,
+    ],
+)
+def test_titles_stay_in_their_cells(columns, given, names):
+    pictures = np.zeros((8, 96, 96, 3), np.uint8)
+    ax = plt.subplots()[1] if given else None
+    ax = plots.show_pictures(pictures, names, columns=columns, ax=ax)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts]
+    for box, other in pairwise(boxes):
+        if abs(box.y0 - other.y0) < 1:  # in one row
+            assert box.x1 < other.x0 + 2
+    if not given:
+        size = ax.get_window_extent().width / columns
+        assert size > 0.5 * ax.figure.dpi  # no stamps
+    assert all(text.get_text().strip() for text in ax.texts)
 
 
 def test_a_title_too_few_is_a_clear_error():

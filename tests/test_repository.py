@@ -22,7 +22,7 @@ PLATFORM_BRINGS = {"tensorflow", "jupyterlab", "jupyterlab-slideshow"}
 MAY_BE_THERE = {
     "tensorflow",
     "jax",
-    "pyarrow",
+    "pillow_heif",
     "pynvml",
     "google",
     "IPython",

@@ -95,7 +95,7 @@ def test_nothing_to_wait_for(nothing):
 
 
 def test_a_result_instead_of_a_function():
-    with pytest.raises(TypeError, match="the function itself"):
+    with pytest.raises(TypeError, match="function and its arguments"):
         timing.measure(8)
 
 

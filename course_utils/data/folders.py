@@ -1,46 +1,103 @@
-"""Your own pictures: a folder with one sub-folder a class.
+"""Your own pictures: a folder with one sub-folder per class.
 
 Every file is opened for reading only; what cannot be used is named with its
 reason, and the rest is used. Introduced in notebook 08.
 """
 
 import io
-import os
-import unicodedata
+import math
+import numbers
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from course_utils.data import layouts
 from course_utils.data.pictures import Pictures
+from course_utils.machine import devices, reasons
+
+# Others may run a program: Pillow hands EPS to Ghostscript, for example.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+
 
 LARGEST_PIXELS = 120_000_000  # a telephone's largest pictures have 108 million
-SMALLEST_SIDE = 16
+
+
+LARGEST_DECODED = 800_000_000  # bytes that one picture takes while it is read
+
+
+SEVERAL_AT_ONCE = 100_000_000  # a picture that takes more is read alone
+
+
+SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
+
+
 FEWEST = 5  # pictures of a class, so that every part gets one
+
+
 FEW = 20  # below that, an accuracy is little more than a guess
-MOST = 2000  # of a class; more would not fit a small machine's memory
+
+
+MOST = 2000  # of a class
+
+
+MOST_IN_ALL = 20_000
+
+
+# Features and training take several times the bytes of the pictures.
+SHARE_OF_MEMORY = 1 / 8
+
+
 IMBALANCE = 2
+
+
+WIDE = 2  # times as long as high: more than half is cut away
+
+
 NAMED = 50  # files named in print; `left_out` holds all of them
+
+
 SAME = 0.995  # correlation of two thumbnails that show the same picture
-PARTS = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
 
-SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx"}
+MANY = 10  # classes, from which on their number is given instead of names
 
 
 HEIC = (
-    "a HEIC picture: open it in Photos or Preview and export it as JPEG (an "
-    "iPhone takes JPEGs after Settings → Camera → Formats → Most Compatible)"
+    "a HEIC picture: install the package pillow-heif, or open it in Photos or "
+    "Preview and export it as JPEG (an iPhone takes JPEGs after Settings → "
+    "Camera → Formats → Most Compatible)"
 )
+
+
+# How other files begin, which are taken for pictures.
+OTHERS = {
+    b"II*\0": "a TIFF picture",
+    b"MM\0*": "a TIFF picture",
+    b"%!PS": "an EPS drawing",
+    b"\xc5\xd0\xd3\xc6": "an EPS drawing",
+    b"%PDF": "a PDF document",
+    b"8BPS": "a Photoshop file",
+    b"<svg": "an SVG drawing",
+    b"\0\0\0\x0cjP": "a JPEG 2000 picture",
+    b"\0\0\1\0": "an icon",
+}
+
+
+_large_pictures = Lock()
 
 
 @dataclass(frozen=True, repr=False)
 class FolderPictures(Pictures):
-    """Hold pictures of your own, and the names of their files.
+    """Pictures of your own, and the names of their files.
 
     test_files: names of the test pictures' files, in their order
     left_out: pairs (name, reason) of every file that is not used
@@ -53,18 +110,66 @@ class FolderPictures(Pictures):
 def read_picture(file, image_size):
     """Return one picture as uint8 (image_size, image_size, 3), RGB.
 
-    file: a path, or the bytes of a file. The middle square is cut out, so
-    that the picture's shape tells nothing; transparent parts become white;
-    of moving pictures the first frame is taken.
+    file: a path, or the bytes of a file: JPEG, PNG, GIF, WebP or BMP, and
+        HEIC if pillow-heif is installed. The middle square is cut out, and
+        the picture's shape gives nothing away; transparent parts become
+        white; of moving pictures the first frame is taken
+    image_size: side in pixels, or a pair of equal sides
 
     Raises ValueError with the reason when the file cannot be used.
     """
+    side = _side(image_size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return _read(file, image_size)
+        return _read(file, side)[0]
 
 
-def _read(file, image_size):
+def _side(image_size):
+    """Return the side that is meant by a number or by a pair of equal ones."""
+    sides = image_size
+    if not isinstance(image_size, list | tuple | np.ndarray):
+        sides = (image_size,)
+    for side in sides:
+        _check_whole("image_size", side, SMALLEST_SIDE, LARGEST_SIDE)
+    if not len(set(sides)) == 1 or len(sides) > 2:
+        raise ValueError(
+            f"Pictures are square here: image_size is one number, not "
+            f"{reasons.shorten(image_size, 60)}."
+        )
+    return int(sides[0])
+
+
+def _check_whole(name, value, least, largest=math.inf):
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or not least <= value <= largest:
+        span = f"{least} or more"
+        if largest < math.inf:
+            span = f"from {least} to {largest}"
+        raise ValueError(
+            f"{name} is a whole number, {span}, not "
+            f"{reasons.shorten(repr(value), 60)}."
+        )
+
+
+def _check_shares(validation, test):
+    for name, value in (("validation", validation), ("test", test)):
+        number = isinstance(value, numbers.Real) and not isinstance(
+            value, bool
+        )
+        if not number or not 0 < value < 1:
+            raise ValueError(
+                f"{name} is a share between 0 and 1, such as 0.2, not "
+                f"{reasons.shorten(repr(value), 60)}."
+            )
+    if validation + test >= 1:
+        raise ValueError(
+            f"validation and test are shares that leave a rest for training: "
+            f"{validation} and {test} do not."
+        )
+
+
+def _read(file, side):
+    """Return a picture, and whether more than half of it was cut away."""
     if isinstance(file, bytes | bytearray | memoryview):
         opened = io.BytesIO(file)
         size = len(opened.getvalue())
@@ -75,75 +180,103 @@ def _read(file, image_size):
         size = opened.stat().st_size
     if not size:
         raise ValueError("empty: 0 bytes")
-    try:
-        return _decode(opened, image_size)
-    except UnidentifiedImageError:
-        raise ValueError(_unknown(opened)) from None
-    except Image.DecompressionBombError:
-        raise ValueError(_too_large()) from None
-    except ValueError:
-        raise
-    except Exception as error:  # decoders raise whatever they meet
-        text = str(error).split("\n")[0] or type(error).__name__
-        raise ValueError(f"damaged or cut short ({text})") from None
-
-
-def _decode(opened, image_size):
-    with Image.open(opened) as image:
-        # The size stands in the head of the file: nothing is decoded yet.
-        width, height = image.size
+    with _blame(opened):
+        image = Image.open(opened, formats=_formats())
+    with image:
+        width, height = image.size  # from the head: nothing is decoded yet
         if width * height > LARGEST_PIXELS:
-            raise ValueError(_too_large(f"{width} × {height}, "))
+            raise ValueError(_too_large(image.size))
         if min(width, height) < SMALLEST_SIDE:
             raise ValueError(
                 f"too small: {width} × {height}, the least is "
                 f"{SMALLEST_SIDE} × {SMALLEST_SIDE}"
             )
-        image.draft(None, (2 * image_size, 2 * image_size))
-        image.load()
-        square = ImageOps.fit(
-            _to_rgb(_upright(image)),
-            (image_size, image_size),
-            Image.Resampling.LANCZOS,
-        )
-        return np.array(square)
+        image.draft(None, (2 * side, 2 * side))
+        cost = _decoded_bytes(image, width * height)
+        large = cost > SEVERAL_AT_ONCE
+        if cost > LARGEST_DECODED or (
+            large and cost > devices.available_memory() // 2
+        ):
+            raise ValueError(_too_large((width, height)))
+        with _large_pictures if large else nullcontext():
+            with _blame(opened):
+                image.load()
+            square = _to_square(image, side)
+    return square, max(width, height) > WIDE * min(width, height)
 
 
-def _upright(image):
+def _decoded_bytes(image, pixels):
+    """Return about how many bytes a picture takes while it is read."""
+    each = 16 if image.format in ("WEBP", "HEIF") else 9
+    cost = image.size[0] * image.size[1] * each  # a draft may be smaller
+    if image.info.get("progressive"):
+        cost += 6 * pixels  # its coefficients, whatever the draft
+    return cost
+
+
+@contextmanager
+def _blame(opened):
+    """Say in one sentence why a picture cannot be decoded."""
     try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # a damaged note on rotation damages no pixel
-        return image
+        yield
+    except UnidentifiedImageError:
+        raise ValueError(_unknown(opened)) from None
+    except Image.DecompressionBombError:
+        raise ValueError(_too_large()) from None
+    except MemoryError:
+        raise ValueError(_too_large()) from None
+    except Exception as error:  # decoders raise whatever occurs to them
+        if isinstance(error, OSError) and error.errno:
+            raise ValueError(reasons.explain(error)) from None
+        text = reasons.shorten(error, 100) or type(error).__name__
+        raise ValueError(f"damaged or cut short ({text})") from None
 
 
-def _to_rgb(image):
-    """Return an 8-bit RGB image whatever the mode of the file."""
-    if image.mode.startswith("I") or image.mode == "F":
+@cache
+def _formats():
+    """Return the formats that may be opened."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return FORMATS
+    pillow_heif.register_heif_opener()
+    return (*FORMATS, "HEIF")
+
+
+def _to_square(image, side):
+    """Return the middle square as uint8 (side, side, 3)."""
+    if image.mode.startswith("I"):
         image = _to_eight_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    return image.convert("RGB")
+    elif image.mode != "RGB":
+        image = image.convert("RGB")
+    # Scaled down first: what follows then takes little memory.
+    square = ImageOps.fit(image, (side, side), Image.Resampling.LANCZOS)
+    if square.mode == "RGBA":
+        white = Image.new("RGBA", square.size, "white")
+        square = Image.alpha_composite(white, square).convert("RGB")
+    return np.array(_upright(square, image))
+
+
+def _upright(square, image):
+    try:
+        square.info |= {"exif": image.getexif().tobytes()}
+        return ImageOps.exif_transpose(square)
+    except Exception:  # a damaged note on rotation damages no pixel
+        return square
 
 
 def _to_eight_bits(image):
-    values = np.asarray(image, dtype=np.float64)
-    values = np.nan_to_num(values, nan=0, posinf=0, neginf=0)
-    if image.mode == "F":
-        low, high = values.min(), values.max()
-    else:
-        low, high = 0, 65535 if values.max() > 255 else 255
-    scaled = (values - low) / max(high - low, 1e-12) * 255
-    return Image.fromarray(scaled.clip(0, 255).round().astype(np.uint8))
+    values = np.asarray(image)
+    if values.max() > 255:
+        values = values >> 8
+    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
 
 
-def _too_large(size=""):
-    million = LARGEST_PIXELS // 1_000_000
-    return (
-        f"too large: {size}more than {million} million pixels; save a "
-        "smaller copy"
-    )
+def _too_large(size=None):
+    shown = f"{size[0]} × {size[1]} pixels, " if size else ""
+    return f"too large: {shown}more than fits here; save a smaller copy"
 
 
 def _unknown(opened):
@@ -153,145 +286,138 @@ def _unknown(opened):
     else:
         head = opened.getvalue()[:16]
     brands = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
-    if head[4:8] == b"ftyp" and head[8:12] in brands:
-        return HEIC
+    if head[4:8] == b"ftyp":
+        if head[8:12] in brands:
+            return HEIC
+        kind = "an AVIF picture" if head[8:11] == b"avi" else "a film"
+    else:
+        kind = next((k for h, k in OTHERS.items() if head.startswith(h)), None)
+    if kind:
+        return f"{kind}: save it as JPEG or PNG"
     return "not a picture, whatever its name says"
 
 
 def load_folder(
     directory, image_size=96, validation=0.15, test=0.25, seed=0, most=MOST
 ):
-    """Return `FolderPictures` of a folder with one sub-folder a class.
+    """Return `FolderPictures` of a folder with one sub-folder per class.
 
     directory: its sub-folders' names are the class names, sorted; pictures
         in folders below them count too. Folders named train, validation and
-        test are pooled, and split anew
-    image_size: side in pixels
+        test are pooled, and split again. A .zip or .tar file serves as well,
+        and so do file names that begin with the class (cat.0.jpg) or a table
+        of file names and labels (labels.csv)
+    image_size: side in pixels, or a pair of equal sides
     validation, test: shares of each class, together below 1
     seed: decides which pictures go to which part
-    most: of a class with more files, so many are taken by chance
+    most: of a class with more files, so many are taken by chance; fewer when
+        the memory that is free would not hold what follows
 
     A report is printed: the classes, every file left out with its reason,
-    and warnings. A picture that occurs twice is used once, one that occurs
-    in two classes not at all, and what looks like a test or validation
-    picture leaves the training part. Raises ValueError when fewer than two
-    classes can be used.
+    and warnings. A picture that occurs twice, or nearly so, is used once,
+    and one that occurs in two classes not at all. Raises ValueError for a
+    wrong argument, and when fewer than two classes can be used.
     """
-    directory = Path(directory).expanduser()
-    if min(validation, test) <= 0 or validation + test >= 1:
-        raise ValueError("validation and test are shares that leave a rest.")
-    if not directory.is_dir():
-        raise ValueError(
-            f"There is no folder {_show(directory)}: write the path of a "
-            "folder with one sub-folder a class (a .zip is unpacked first)."
-        )
+    side = _side(image_size)
+    _check_shares(validation, test)
+    _check_whole("seed", seed, 0)
+    _check_whole("most", most, FEWEST)
     generator = np.random.default_rng(seed)
-    remarks = []
-    classes = _find_classes(directory, remarks)
-    left_out = []
-    found = {}
-    for name, files in classes.items():
-        files = _take(name, files, most, generator, remarks)
-        found[name] = _read_all(directory, files, image_size, left_out)
+    remarks, left_out, wide = [], [], []
+    with layouts.opened(directory) as folder:
+        name = layouts.show(folder.resolve().name)
+        classes = layouts.find_classes(folder, remarks)
+        limit = _limit(classes, side, most, remarks)
+        found = {}
+        for label, files in classes.items():
+            files = _take(files, limit, generator)
+            found[label] = _read_all(folder, files, side, left_out, wide)
+    _say_wide(wide, remarks)
     _drop_repeats(found, left_out)
-    kept = _large_enough(found, directory, remarks, left_out)
-    parts = _split(kept, validation, test, generator, left_out)
+    _drop_lookalikes(found, left_out, remarks)
+    kept = _large_enough(found, name, remarks, left_out)
+    found.clear()
+    parts = _split(kept, validation, test, generator)
     _say_imbalance(kept, remarks)
-    _report(directory, kept, remarks, left_out)
-    arrays = [
-        array
-        for part in (parts["train"], parts["validation"], parts["test"])
-        for array in _stack(part, image_size)
-    ]
-    order = generator.permutation(len(arrays[1]))
-    arrays[:2] = arrays[0][order], arrays[1][order]
+    _report(name, kept, remarks, left_out)
+    class_names = tuple(kept)
+    kept.clear()
+    test_files = tuple(file for group in parts["test"] for file, _ in group)
     return FolderPictures(
-        tuple(kept),
+        class_names,
         "folder",
-        *arrays,
-        test_files=tuple(_names(parts["test"])),
+        *_stack(parts.pop("train"), side, generator),
+        *_stack(parts.pop("validation"), side),
+        *_stack(parts.pop("test"), side),
+        test_files=test_files,
         left_out=tuple(left_out),
     )
 
 
-def _find_classes(directory, remarks):
-    """Return {class name: sorted paths}; one level of wrapping is opened."""
-    folders = _subfolders(directory)
-    if len(folders) == 1:
-        inner = _subfolders(folders[0])
-        if len(inner) > 1 and not _loose(folders[0]):
-            directory, folders = folders[0], inner
-    if folders and all(f.name.lower() in PARTS for f in folders):
-        remarks.append(
-            f"The parts {', '.join(_show(f.name) for f in folders)} are "
-            "pooled, and split anew."
+def _limit(classes, side, most, remarks):
+    """Return how many pictures of each class may be taken."""
+    sizes = sorted(map(len, classes.values()))
+    free = devices.available_memory()
+    fitting = int(free * SHARE_OF_MEMORY) // (3 * side * side)
+    limit, left = most, min(fitting, MOST_IN_ALL)
+    for number, size in enumerate(sizes):
+        share = left // (len(sizes) - number)
+        if size > share:
+            limit = min(most, share)
+            break
+        left -= size
+    if limit < FEWEST:
+        raise ValueError(
+            f"The memory that is free, {free / devices.GIB:.1f} GiB, is too "
+            f"little for {len(sizes)} classes at {side} × {side} pixels: "
+            "choose a smaller image_size, or shut down other kernels."
         )
-        folders = [inner for each in folders for inner in _subfolders(each)]
-    loose = _loose(directory)
-    if loose:
+    larger = [name for name, files in classes.items() if len(files) > limit]
+    for name in larger if len(larger) <= 3 else ():
         remarks.append(
-            f"{len(loose)} files beside the class folders belong to no class."
+            f"{_short(name)} has {len(classes[name])} files; {limit} are "
+            "taken."
         )
-    classes = {}
-    for folder in sorted(folders, key=lambda each: _show(each.name)):
-        files, nested = _files_below(folder)
-        classes.setdefault(_show(folder.name), []).extend(files)
-        if nested:
-            remarks.append(
-                f"{nested} files of {_show(folder.name)} lie in folders "
-                "below it; they count as its pictures."
-            )
-    return classes
+    if len(larger) > 3:
+        remarks.append(
+            f"{len(larger)} classes have more than {limit} files; {limit} of "
+            "each are taken."
+        )
+    if limit < most and larger:
+        cause = (
+            f"the free memory ({free / devices.GIB:.1f} GiB) would not hold "
+            "what follows"
+            if fitting < MOST_IN_ALL
+            else "the lesson would take too long"
+        )
+        remarks.append(f"With more than that, {cause}.")
+    return limit
 
 
-def _subfolders(directory):
-    return [f for f in directory.iterdir() if f.is_dir() and not _hidden(f)]
+def _short(name):
+    return reasons.shorten(name, 30)
 
 
-def _loose(directory):
-    return [f for f in directory.iterdir() if f.is_file() and not _hidden(f)]
-
-
-def _files_below(folder):
-    files, nested = [], 0
-    for root, inner, names in os.walk(folder):
-        inner[:] = [name for name in inner if not _hidden(Path(name))]
-        paths = [Path(root, name) for name in names]
-        paths = [path for path in paths if not _hidden(path)]
-        files += paths
-        nested += len(paths) if Path(root) != folder else 0
-    return files, nested
-
-
-def _hidden(path):
-    return path.name.startswith(".") or path.name.lower() in SYSTEM_FILES
-
-
-def _show(path):
-    """Return a name that can be printed, the same on every system."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return unicodedata.normalize("NFC", text)
-
-
-def _take(name, files, most, generator, remarks):
-    files = sorted(files, key=_show)
+def _take(files, most, generator):
+    files = sorted(files, key=layouts.show)
     if len(files) <= most:
         return files
-    remarks.append(f"{name} has {len(files)} files; {most} are taken.")
     chosen = generator.choice(len(files), most, replace=False)
     return [files[place] for place in np.sort(chosen)]
 
 
-def _read_all(directory, files, image_size, left_out):
+def _read_all(directory, files, side, left_out, wide):
     """Return [(name, pixels)] of the files that can be read."""
 
     def read(path):
         try:
-            return _read(path, image_size)
-        except (ValueError, OSError) as error:
-            return getattr(error, "strerror", None) or str(error)
+            return _read(path, side)
+        except ValueError as error:
+            return str(error)
+        except OSError as error:
+            return reasons.explain(error)
 
-    names = [_show(path.relative_to(directory)) for path in files]
+    names = [layouts.show(path.relative_to(directory)) for path in files]
     with ThreadPoolExecutor(4) as pool, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         results = list(pool.map(read, files))
@@ -300,8 +426,18 @@ def _read_all(directory, files, image_size, left_out):
         if isinstance(result, str):
             left_out.append((name, result))
         else:
-            good.append((name, result))
+            good.append((name, result[0]))
+            wide += [name] if result[1] else []
     return good
+
+
+def _say_wide(wide, remarks):
+    if wide:
+        remarks.append(
+            "More than half is cut away of "
+            f"{reasons.count(len(wide), 'long picture')}, such as {wide[0]}: "
+            "look at what is left."
+        )
 
 
 def _drop_repeats(found, left_out):
@@ -326,30 +462,85 @@ def _drop_repeats(found, left_out):
         found[label] = [p for p in pictures if p[0] not in unwanted]
 
 
-def _large_enough(found, directory, remarks, left_out):
-    kept = {}
-    for name, pictures in found.items():
-        if len(pictures) >= FEWEST:
-            kept[name] = pictures
-        else:
-            remarks.append(
-                f"{name} has {len(pictures)} usable pictures and is left "
-                f"out: a class needs {FEWEST}, better {FEW} or more."
-            )
+def _drop_lookalikes(found, left_out, remarks):
+    """Keep one of pictures that look the same: parts then share none."""
+    rows = [(label, *row) for label in found for row in found[label]]
+    thumbnails = _thumbnails([pixels for *_, pixels in rows])
+    kept, unwanted, counts = [], set(), Counter()
+    for start in range(0, len(rows), 256):
+        block = thumbnails[start : start + 256]
+        before = block @ thumbnails[kept].T
+        within = block @ block.T
+        fresh = []
+        for place, (label, name, _) in enumerate(rows[start : start + 256]):
+            twin = None
+            if before.size and before[place].max() > SAME:
+                twin = kept[before[place].argmax()]
+            elif fresh and within[place, fresh].max() > SAME:
+                twin = start + fresh[within[place, fresh].argmax()]
+            if twin is None:
+                fresh.append(place)
+                continue
+            unwanted.add(name)
+            counts[label] += 1
+            left_out.append((name, f"looks like {rows[twin][1]}"))
+        kept += [start + place for place in fresh]
+    for label, count in counts.items():
+        found[label] = [row for row in found[label] if row[0] not in unwanted]
+        remarks.append(
+            f"{count} of {len(found[label]) + count} pictures of "
+            f"{_short(label)} look like another one: each is used once."
+        )
+
+
+def _thumbnails(pictures):
+    """Return 16 × 16 thumbnails (count, 768) of norm 1, or 0 if plain.
+
+    Each color has mean 0: plain pictures do not all look the same.
+    """
+    small = np.empty((len(pictures), 256, 3), np.float32)
+    for row, pixels in zip(small, pictures, strict=True):
+        image = Image.fromarray(pixels).resize((16, 16), Image.Resampling.BOX)
+        row[:] = np.asarray(image).reshape(256, 3)
+    small -= small.mean(axis=1, keepdims=True)
+    small = small.reshape(len(pictures), 768)
+    norm = np.linalg.norm(small, axis=1, keepdims=True)
+    return np.where(norm > 16, small / np.maximum(norm, 1e-6), 0)
+
+
+def _large_enough(found, folder, remarks, left_out):
+    kept = {n: rows for n, rows in found.items() if len(rows) >= FEWEST}
+    small = [name for name in found if name not in kept]
+    for name in small if len(small) <= 3 else ():
+        remarks.append(
+            f"{_short(name)} has "
+            f"{reasons.count(len(found[name]), 'usable picture')} and is left "
+            f"out: a class needs {FEWEST}, better {FEW} or more."
+        )
+    if len(small) > 3:
+        remarks.append(
+            f"{len(small)} classes are left out, {layouts.names_of(small)}: "
+            f"each needs {FEWEST} usable pictures, better {FEW} or more."
+        )
     if len(kept) < 2:
-        _report(directory, kept, remarks, left_out)
+        _report(folder, kept, remarks, left_out)
         number = "no class" if not kept else f"one class, {next(iter(kept))}"
         raise ValueError(
-            f"{_show(directory.name)} holds {number} that can be used: make "
-            f"a sub-folder for each of two or more classes, with {FEWEST} or "
-            "more pictures in it."
+            f"{folder} holds {number} that can be used: make a sub-folder for "
+            f"each of two or more classes, with {FEWEST} or more pictures in "
+            "it."
         )
-    for name, pictures in kept.items():
-        if len(pictures) < FEW:
-            remarks.append(
-                f"{name} has only {len(pictures)} pictures: a test on so few "
-                "is little more than a guess."
-            )
+    few = [name for name, rows in kept.items() if len(rows) < FEW]
+    for name in few if len(few) <= 3 else ():
+        remarks.append(
+            f"{_short(name)} has only {len(kept[name])} pictures: a test on "
+            "so few is little more than a guess."
+        )
+    if len(few) > 3:
+        remarks.append(
+            f"{len(few)} classes have fewer than {FEW} pictures: a test on so "
+            "few is little more than a guess."
+        )
     return kept
 
 
@@ -359,12 +550,13 @@ def _say_imbalance(kept, remarks):
     ratio = len(kept[largest]) / len(kept[least])
     if ratio > IMBALANCE:
         remarks.append(
-            f"There are {ratio:.1f} pictures of {largest} for one of {least}: "
-            "read balanced accuracy, and train on .few(n), equal numbers."
+            f"There are {ratio:.1f} pictures of {_short(largest)} for one of "
+            f"{_short(least)}: read balanced accuracy, and train on .few(n), "
+            "equal numbers."
         )
 
 
-def _split(kept, validation, test, generator, left_out):
+def _split(kept, validation, test, generator):
     """Return {part: [pictures of each class]}; parts share no picture."""
     parts = {"train": [], "validation": [], "test": []}
     for pictures in kept.values():
@@ -375,61 +567,39 @@ def _split(kept, validation, test, generator, left_out):
             ("test", "validation", "train"), chosen, strict=True
         ):
             parts[part].append([pictures[place] for place in np.sort(places)])
-    _drop_lookalikes(parts, left_out)
     return parts
 
 
-def _drop_lookalikes(parts, left_out):
-    held = parts["test"] + parts["validation"]
-    names = _names(held)
-    thumbnails = np.concatenate([_thumbnails(group) for group in held])
-    for label, group in enumerate(parts["train"]):
-        likeness = _thumbnails(group) @ thumbnails.T
-        nearest = likeness.argmax(axis=1)
-        twins = likeness.max(axis=1) > SAME
-        if twins.all():  # plain pictures are all alike: keep them
-            continue
-        parts["train"][label] = [
-            p for p, twin in zip(group, twins, strict=True) if not twin
-        ]
-        left_out += [
-            (group[place][0], f"looks like {names[nearest[place]]}, held out")
-            for place in np.flatnonzero(twins)
-        ]
-
-
-def _thumbnails(pictures):
-    """Return 16 × 16 thumbnails (count, 768) of mean 0 and norm 1."""
-    small = np.array(
-        [
-            Image.fromarray(pixels).resize((16, 16), Image.Resampling.BOX)
-            for _, pixels in pictures
-        ],
-        dtype=np.float32,
-    ).reshape(len(pictures), -1)
-    small -= small.mean(axis=1, keepdims=True)
-    norm = np.linalg.norm(small, axis=1, keepdims=True)
-    return np.where(norm > 16, small / np.maximum(norm, 1e-6), 0)
-
-
-def _names(groups):
-    return [name for group in groups for name, _ in group]
-
-
-def _stack(groups, image_size):
-    pixels = [pixels for group in groups for _, pixels in group]
+def _stack(groups, side, generator=None):
+    """Return pictures and labels; a generator mixes them."""
+    rows = [pixels for group in groups for _, pixels in group]
     labels = np.repeat(np.arange(len(groups)), list(map(len, groups)))
-    shape = (-1, image_size, image_size, 3)
-    return np.array(pixels, dtype=np.uint8).reshape(shape), labels
+    groups.clear()
+    order = range(len(rows))
+    if generator is not None:
+        order = generator.permutation(len(rows))
+        labels = labels[order]
+    pixels = np.empty((len(rows), side, side, 3), np.uint8)
+    for row, place in zip(pixels, order, strict=True):
+        row[:] = rows[place]
+        rows[place] = None  # given back, lest both copies fill the memory
+    return pixels, labels
 
 
-def _report(directory, kept, remarks, left_out):
-    counts = ", ".join(f"{name} {len(rows)}" for name, rows in kept.items())
-    print(f"Pictures: {_show(directory.name)} ({counts or 'none'}).")
+def _report(folder, kept, remarks, left_out):
+    counts = ", ".join(f"{_short(n)} {len(rows)}" for n, rows in kept.items())
+    if len(kept) > MANY:
+        sizes = list(map(len, kept.values()))
+        counts = (
+            f"{len(kept)} classes of {min(sizes)} to {max(sizes)} pictures, "
+            f"{sum(sizes)} in all"
+        )
+    print(f"Pictures: {folder} ({counts or 'none'}).")
     for remark in remarks:
         print(f"! {remark}")
     if left_out:
-        print(f"{len(left_out)} files are left out; none is changed:")
+        files = reasons.count(len(left_out), "file")
+        print(f"{files} left out, and not changed:")
     for name, reason in left_out[:NAMED]:
         print(f"  {name}: {reason}")
     if len(left_out) > NAMED:

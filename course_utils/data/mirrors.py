@@ -1,10 +1,11 @@
 """Where CIFAR's photographs can be had, and how each archive is read.
 
 `photos` tries the mirrors in this order and verifies what they give. Every
-reader takes a file, its address and the labels of the classes that are
-wanted, and yields pairs: "fox_train", pictures uint8 (count, 32, 32, 3).
+reader takes a file and the labels of the classes that are wanted, and yields
+pairs: "fox_train", pictures uint8 (count, 32, 32, 3).
 """
 
+import gzip
 import io
 import tarfile
 from collections.abc import Callable
@@ -17,25 +18,19 @@ import numpy as np
 SPLITS = ("train", "test")
 
 
-LARGEST_BYTES = 250_000_000  # of a download, and of a file within it
+LARGEST_BYTES = 250_000_000  # of a download
 
 
-def read_parquet(content, address, labels):
-    """Read a table whose columns hold PNG files and labels; one split each."""
-    import pyarrow.parquet
-
-    table = pyarrow.parquet.ParquetFile(content)
-    column = "label" if "label" in table.schema_arrow.names else "fine_label"
-    split = PurePosixPath(address).name.partition("-")[0]
-    names = {label: name for name, label in labels.items()}
-    for batch in table.iter_batches(1000, columns=["img", column]):
-        files = batch["img"].field("bytes")
-        for row, label in enumerate(batch[column].to_pylist()):
-            if label in names:
-                yield f"{names[label]}_{split}", _decode(files[row].as_py())
+LARGEST_UNPACKED = 400_000_000  # of an archive: all of its files together
 
 
-def read_folders(content, address, labels):
+MOST_ENTRIES = 130_000  # the collections have 60,000 pictures
+
+
+TOO_MUCH = "it unpacks to more than there should be"
+
+
+def read_folders(content, labels):
     """Read an archive of PNG files such as train/medium_mammals/fox/1.png."""
     for parts, file in _archived(content):
         if parts[-1].endswith(".png") and parts[-2] in labels:
@@ -43,7 +38,7 @@ def read_folders(content, address, labels):
             yield f"{parts[-2]}_{split}", _decode(file.read())
 
 
-def read_binary(content, address, labels):
+def read_binary(content, labels):
     """Read CIFAR's binary archive: no pickle, which could run any program.
 
     A record is a label byte (in CIFAR-100 a coarse one before it), then 1024
@@ -62,12 +57,38 @@ def read_binary(content, address, labels):
 
 
 def _archived(content):
-    """Yield path parts and an open file; nothing is unpacked to the disk."""
-    with tarfile.open(fileobj=content) as archive:
-        for entry in archive:
-            if entry.isfile() and entry.size <= LARGEST_BYTES:
+    """Yield path parts and an open file; nothing is unpacked to the disk.
+
+    Raises ValueError once the archive unpacks to more than there should be.
+    """
+    with (
+        gzip.open(content) as unpacked,
+        tarfile.open(fileobj=_Bounded(unpacked), mode="r|") as archive,
+    ):
+        claimed = 0  # a sparse file holds more than the stream
+        for number, entry in enumerate(archive):
+            claimed += entry.size
+            if number > MOST_ENTRIES or claimed > LARGEST_UNPACKED:
+                raise ValueError(TOO_MUCH)
+            if entry.isfile():
                 parts = PurePosixPath("/", entry.name).parts
                 yield parts, archive.extractfile(entry)
+
+
+class _Bounded:
+    """Read a stream up to a number of bytes, skipped ones included."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.left = LARGEST_UNPACKED
+
+    def read(self, size):
+        """Return the next bytes, or raise ValueError beyond the bound."""
+        chunk = self.stream.read(size)
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise ValueError(TOO_MUCH)
+        return chunk
 
 
 def _decode(png):
@@ -81,22 +102,21 @@ def _decode(png):
 
 @dataclass(frozen=True)
 class Mirror:
-    """Name the addresses of one collection, their size and their reader."""
+    """The address of one collection, its size and its reader."""
 
-    addresses: tuple[str, ...]
+    address: str
     megabytes: int
     read: Callable
-    needs: str = ""  # a package that the reader imports
 
     @property
     def host(self):
-        """Return the computer that the addresses share."""
-        return urlsplit(self.addresses[0]).netloc
+        """Return the computer that the address names."""
+        return urlsplit(self.address).netloc
 
 
 @dataclass(frozen=True)
 class Collection:
-    """Hold the labels of the course's classes in one published collection."""
+    """The labels of the course's classes in one published collection."""
 
     name: str
     labels: dict[str, int]
@@ -108,24 +128,12 @@ class Collection:
         return [f"{name}_{split}" for name in self.labels for split in SPLITS]
 
 
-def _tables(folder):
-    hub = f"https://huggingface.co/datasets/uoft-cs/{folder}"
-    return tuple(f"{hub}/{split}-00000-of-00001.parquet" for split in SPLITS)
-
-
 FAST_AI = "https://s3.amazonaws.com/fast-ai-imageclas"
+
+
 MXNET = (
     "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/dataset"
 )
-
-
-TORONTO = "https://www.cs.toronto.edu/~kriz"  # the source; slow since 2026
-
-
-CIFAR10_TABLES = _tables("cifar10/resolve/main/plain_text")
-
-
-CIFAR100_TABLES = _tables("cifar100/resolve/main/cifar100")
 
 
 CIFAR10_BINARY = "cifar-10-binary.tar.gz"
@@ -139,20 +147,16 @@ COLLECTIONS = (
         "CIFAR-10",
         {"cat": 3, "dog": 5, "airplane": 0, "automobile": 1},
         (
-            Mirror(CIFAR10_TABLES, 144, read_parquet, needs="pyarrow"),
-            Mirror((f"{FAST_AI}/cifar10.tgz",), 135, read_folders),
-            Mirror((f"{MXNET}/cifar10/{CIFAR10_BINARY}",), 170, read_binary),
-            Mirror((f"{TORONTO}/{CIFAR10_BINARY}",), 170, read_binary),
+            Mirror(f"{FAST_AI}/cifar10.tgz", 135, read_folders),
+            Mirror(f"{MXNET}/cifar10/{CIFAR10_BINARY}", 170, read_binary),
         ),
     ),
     Collection(
         "CIFAR-100",
         {"fox": 34, "wolf": 97},
         (
-            Mirror(CIFAR100_TABLES, 143, read_parquet, needs="pyarrow"),
-            Mirror((f"{FAST_AI}/cifar100.tgz",), 169, read_folders),
-            Mirror((f"{MXNET}/cifar100/{CIFAR100_BINARY}",), 169, read_binary),
-            Mirror((f"{TORONTO}/{CIFAR100_BINARY}",), 169, read_binary),
+            Mirror(f"{FAST_AI}/cifar100.tgz", 169, read_folders),
+            Mirror(f"{MXNET}/cifar100/{CIFAR100_BINARY}", 169, read_binary),
         ),
     ),
 )

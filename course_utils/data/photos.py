@@ -2,42 +2,54 @@
 
 One file in the cache holds them, and every picture in it is verified:
 
-    python -m course_utils.data.photos             download what is missing
-    python -m course_utils.data.photos photos.npz  install a file you have
+    python -m course_utils.data.photos               download what is missing
+    python -m course_utils.data.photos photos.npz    install a file that you have
 
 That file may come from another computer's cache, for a class offline.
 """
 
 import argparse
-import importlib.util
 import io
 import os
-import socket
-import ssl
+import queue
 import sys
+import threading
 import time
-import urllib.request
+import zipfile
 from collections import defaultdict
 from contextlib import contextmanager, suppress
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import certifi
 import numpy as np
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from course_utils.data.mirrors import COLLECTIONS, LARGEST_BYTES, SPLITS
-from course_utils.machine import paths
+from course_utils.machine import paths, reasons
 
 CLASS_NAMES = tuple(name for each in COLLECTIONS for name in each.labels)
 
 
 FILE_NAME = "photos.npz"
+
+
+FAILURE_NAME = ".photos-failure.txt"
+
+
 MEASURE_SECONDS = 5  # over which the speed of a download is taken
-PATIENCE_SECONDS = 120  # what would take longer is left for the next mirror
+
+
+PATIENCE_SECONDS = 120  # an archive that takes longer is given up
+
+
 STALL_SECONDS = 10  # after which a silent server is given up
+
+
+MOST_MINUTES = 1440
+
+
+LARGEST_MEMBER = 16_000_000  # 5000 pictures and what goes before them
 
 
 # `content_digest` of every class and split. It is the same from any mirror,
@@ -64,7 +76,7 @@ automobile_test \
 
 
 class PhotosUnavailable(RuntimeError):
-    """Tell in one sentence why there are no photographs and what to do."""
+    """Raised with one sentence: why there are no photographs, what to do."""
 
 
 def load(class_name, split):
@@ -95,7 +107,7 @@ def load(class_name, split):
 
 
 def is_cached(class_names=None):
-    """Tell whether the cache holds these classes (or all), undamaged."""
+    """Return whether the cache holds these classes (or all), undamaged."""
     return all(
         _read(f"{name}_{split}") is not None
         for name in class_names or CLASS_NAMES
@@ -107,29 +119,48 @@ def download(class_names=None, patience=PATIENCE_SECONDS):
     """Fetch what the cache lacks from the first mirror that is fast enough.
 
     class_names: the classes that are needed, or None for all
-    patience: seconds that the rest of an archive may take at any time
+    patience: seconds that one archive may take, whatever its server does
 
     Processes that share a cache wait for the one that downloads, and hear
     of its failure. Raises PhotosUnavailable.
     """
     if is_cached(class_names):
         return
-    arrived = time.time()
-    with _locked_cache() as folder:
-        failure = folder / ".photos-failure.txt"
+    old = _stamp(paths.cache_directory() / FAILURE_NAME)
+    with _locked_cache(patience) as folder:
+        failure = folder / FAILURE_NAME
         for collection in COLLECTIONS:
             needed = set(class_names or CLASS_NAMES) & set(collection.labels)
             if not needed or is_cached(needed):
                 continue
-            if failure.exists() and failure.stat().st_mtime > arrived:
-                raise PhotosUnavailable(failure.read_text("utf-8"))
+            if _stamp(failure) not in (old, None):  # somebody's just now
+                with failure.open(encoding="utf-8", errors="replace") as file:
+                    raise PhotosUnavailable(
+                        reasons.shorten(file.read(2000), 1000)
+                    )
             try:
                 pictures = _fetch(collection, patience)
             except PhotosUnavailable as error:
-                failure.write_text(str(error), "utf-8")
+                _tell(failure, str(error))
                 raise
             _save(folder, pictures)
+        _tell(failure, "")
+
+
+def _stamp(file):
+    """Return what changes whenever a file is written; None without one."""
+    with suppress(OSError):
+        if file.is_file():
+            return file.stat().st_ino, file.stat().st_mtime_ns
+    return None
+
+
+def _tell(failure, text):
+    # In a shared folder, another user's note may be there to stay.
+    with suppress(OSError):
         failure.unlink(missing_ok=True)
+        if text:
+            failure.write_text(text, "utf-8")
 
 
 def install_pack(path):
@@ -141,8 +172,7 @@ def install_pack(path):
     Raises PhotosUnavailable when it is another file or a picture differs.
     """
     try:
-        with np.load(path) as pack:
-            arrays = {name: pack[name] for name in pack.files}
+        arrays = _read_pack(path)
         found = {
             f"{name}_{split}": arrays[f"x_{split}"][
                 arrays[f"y_{split}"] == label
@@ -157,13 +187,30 @@ def install_pack(path):
         }
         if not found:
             raise ValueError("it holds none of the course's classes")
-    except Exception as error:
+    except Exception as error:  # a stranger's file fails in any way
+        cause = "it is another kind of file"
+        if isinstance(error, OSError | ValueError | MemoryError):
+            cause = reasons.explain(error)
         raise PhotosUnavailable(
-            f"{path} cannot be installed ({_explain(error)}); name a file "
-            f"{FILE_NAME} from the cache of a computer that has one."
+            f"{reasons.printable(path)} cannot be installed ({cause}); name a "
+            f"file {FILE_NAME} from the cache of a computer that has one."
         ) from error
     with _locked_cache() as folder:
         _save(folder, found)
+
+
+def _read_pack(path):
+    if not zipfile.is_zipfile(path):
+        with open(path, "rb"):  # which says why, if it cannot be read
+            raise ValueError("it is no npz file")
+    with np.load(path) as pack:
+        size = sum(entry.file_size for entry in pack.zip.infolist())
+        if size > LARGEST_BYTES:
+            raise ValueError("it unpacks to more than there should be")
+        try:
+            return {name: pack[name] for name in pack.files}
+        except ValueError:  # objects, which could run any program
+            raise ValueError("it holds more than numbers") from None
 
 
 def content_digest(pictures):
@@ -177,27 +224,32 @@ def _digests(pictures):
 
 def _verified(member, pictures):
     """Return the pictures sorted by digest, or raise ValueError."""
-    right = pictures.dtype == np.uint8 and pictures.shape[1:] == (32, 32, 3)
-    if not right or content_digest(pictures) != DIGESTS[member]:
-        raise ValueError(f"its {member} pictures are not the published ones")
-    return pictures[np.argsort(_digests(pictures))]
+    if pictures.dtype == np.uint8 and pictures.shape[1:] == (32, 32, 3):
+        digests = _digests(pictures)
+        if sha256(b"".join(sorted(digests))).hexdigest() == DIGESTS[member]:
+            return pictures[np.argsort(digests)]
+    raise ValueError(f"its {member} pictures are not the published ones")
 
 
 def _read(member):
     """Return the cache's pictures of a class and split, or None."""
     for folder in _folders():
+        file = folder / FILE_NAME
         # Whatever is wrong with a damaged file, it will be fetched again.
-        with suppress(Exception), np.load(folder / FILE_NAME) as archive:
-            pictures = archive[member]
-            if content_digest(pictures) == DIGESTS[member]:
-                return pictures
+        with suppress(Exception):
+            if not file.is_file():  # a pipe would be waited for
+                continue
+            with np.load(file) as archive:
+                size = archive.zip.getinfo(f"{member}.npy").file_size
+                if size <= LARGEST_MEMBER:
+                    return _verified(member, archive[member])
     return None
 
 
 def _folders():
     shared = os.environ.get("COURSE_CACHE")
     if shared:  # a teacher's folder serves even if it cannot be written
-        yield Path(shared).expanduser()
+        yield Path(os.path.expanduser(shared))
     yield paths.cache_directory()
 
 
@@ -214,16 +266,19 @@ def _save(folder, pictures):
 
 
 @contextmanager
-def _locked_cache():
+def _locked_cache(patience=PATIENCE_SECONDS):
     """Hold the cache alone; the lock ends with the process that holds it."""
     folder = paths.cache_directory()
     lock = FileLock(folder / ".photos.lock", mode=0o666)
+    # The holder may try each archive of each collection, then write.
+    archives = sum(len(each.mirrors) for each in COLLECTIONS)
+    longest = (archives + 1) * patience
     try:
         try:
-            lock.acquire(timeout=1)
+            lock.acquire(timeout=min(1, longest))
         except Timeout:
             print("Another process fetches the photographs: waiting for it.")
-            lock.acquire()
+            _wait_for(lock, longest)
         except NotImplementedError:
             pass  # a file system without locks; files still come whole
         try:
@@ -233,9 +288,21 @@ def _locked_cache():
     except OSError as error:
         raise PhotosUnavailable(
             f"The photographs cannot be written to {folder} "
-            f"({error.strerror or error}); make room there or set "
-            "COURSE_CACHE to another folder, or go on with the drawings."
+            f"({reasons.explain(error)}); set COURSE_CACHE to another folder, "
+            "or go on with the drawings."
         ) from error
+
+
+def _wait_for(lock, seconds):
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise PhotosUnavailable(
+            "Another process has held the photographs for more than "
+            f"{seconds / 60:.0f} minutes: end it (it may be a stopped "
+            "kernel), set COURSE_CACHE to another folder, or go on with the "
+            "drawings."
+        ) from None
 
 
 def _fetch(collection, patience):
@@ -245,22 +312,20 @@ def _fetch(collection, patience):
         try:
             return _fetch_from(mirror, collection, patience)
         except Exception as error:  # a stranger's archive fails in any way
-            complaints[_explain(error)].append(mirror.host)
-            print(f"{mirror.host}: {_explain(error)}.")
-    reasons = [f"{', '.join(h)}: {why}" for why, h in complaints.items()]
+            cause = reasons.explain(error)
+            complaints[cause].append(mirror.host)
+            print(f"{mirror.host}: {cause}.")
+    causes = [f"{', '.join(h)}: {why}" for why, h in complaints.items()]
     if len(complaints) == 1:
-        reasons = list(complaints)
+        causes = list(complaints)
     raise PhotosUnavailable(
         f"No mirror gave the photographs of {collection.name} "
-        f"({'; '.join(reasons)}); go on with the drawings, or where there is "
-        "internet and time run "
-        "`python -m course_utils.data.photos --minutes 60`."
+        f"({'; '.join(causes)}); go on with the drawings, or, with internet "
+        "and time, run `python -m course_utils.data.photos --minutes 60`."
     )
 
 
 def _fetch_from(mirror, collection, patience):
-    if mirror.needs and not importlib.util.find_spec(mirror.needs):
-        raise ModuleNotFoundError(f"{mirror.needs} is not installed")
     found = defaultdict(list)
     with tqdm(
         desc=f"{collection.name} from {mirror.host}",
@@ -269,12 +334,9 @@ def _fetch_from(mirror, collection, patience):
         unit_scale=True,
         leave=False,
     ) as bar:
-        for address in mirror.addresses:
-            content = _get(address, bar, patience)
-            for name, pictures in mirror.read(
-                content, address, collection.labels
-            ):
-                found[name].append(pictures)
+        content = _get(mirror.address, bar, patience)
+    for name, pictures in mirror.read(content, collection.labels):
+        found[name].append(pictures)
     absent = np.empty((0, 32, 32, 3), np.uint8)
     return {
         name: _verified(name, np.concatenate([absent, *found[name]]))
@@ -283,53 +345,73 @@ def _fetch_from(mirror, collection, patience):
 
 
 def _get(address, bar, patience):
-    """Return what the address holds, or raise once it proves too slow."""
-    request = urllib.request.Request(
-        address, headers={"User-Agent": "training-vs-transfer"}
+    """Return the archive of an address within `patience` seconds, or raise.
+
+    A server can keep any call waiting for ever with a byte now and then. So
+    a thread of its own waits, and is left behind when the time is over.
+    """
+    import pooch
+
+    fetch = pooch.HTTPDownloader(
+        chunk_size=1 << 16,
+        timeout=STALL_SECONDS,
+        headers={"User-Agent": "training-vs-transfer"},
+        allow_redirects=False,  # the mirrors need none, and each may drip
     )
-    content = io.BytesIO()
-    since, received = time.monotonic(), 0
-    with urllib.request.urlopen(
-        request, timeout=STALL_SECONDS, context=_certificates()
-    ) as response:
-        if response.headers.get_content_type() == "text/html":
-            raise ValueError("a web page came instead (is there a proxy?)")
-        length = int(response.headers.get("Content-Length") or 0)
-        while chunk := response.read1(1 << 16):
-            bar.update(content.write(chunk))
-            if content.tell() > LARGEST_BYTES:
-                raise ValueError("more came than there should be")
-            seconds = time.monotonic() - since
-            if seconds < MEASURE_SECONDS:
-                continue
-            rate = (content.tell() - received) / seconds
-            more = max(bar.total - bar.n, length - content.tell())
-            left = more / rate
-            if left > patience:
-                raise TimeoutError(
-                    f"too slow, {rate / 1000:.0f} kB/s for {left / 60:.0f} "
-                    "minutes"
-                )
-            since, received = time.monotonic(), content.tell()
-    if length and content.tell() != length:
-        raise ValueError(f"only {content.tell()} of {length} bytes came")
+    content, outcome = _Archive(bar, patience), queue.SimpleQueue()
+
+    def receive():
+        try:
+            outcome.put(fetch(address, content, None))
+        except BaseException as error:
+            outcome.put(error)
+
+    threading.Thread(target=receive, daemon=True).start()
+    try:
+        error = outcome.get(timeout=patience)
+    except queue.Empty:
+        raise TimeoutError(
+            f"it was not there after {patience:.0f} seconds"
+        ) from None
+    finally:
+        content.stopped = True  # a thread that is left behind ends here
+    if error is not None:
+        raise error
+    head = content.getvalue()[:100].lstrip()
+    if head.startswith(b"<"):
+        raise ValueError("a web page came instead (is there a proxy?)")
+    if not head:
+        raise ValueError("nothing came")
     content.seek(0)
     return content
 
 
-@cache
-def _certificates():
-    """Trust the system and certifi: Python on macOS lacks the first."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
-    return context
+class _Archive(io.BytesIO):
+    """What has come of a download; it refuses too much and too slow."""
 
+    def __init__(self, bar, patience):
+        super().__init__()
+        self.bar, self.stopped = bar, False
+        self.ends = time.monotonic() + patience
+        self.since, self.received = time.monotonic(), 0
 
-def _explain(error):
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, socket.gaierror):
-        return "there is no such host or no internet"
-    return " ".join(str(reason).split())[:100] or type(error).__name__
+    def write(self, chunk):
+        """Add a chunk, or raise when the rest would come too late."""
+        if self.stopped:
+            raise TimeoutError("nobody waits for this any more")
+        self.bar.update(super().write(chunk))
+        if self.tell() > LARGEST_BYTES:
+            raise ValueError("more came than there should be")
+        now = time.monotonic()
+        if now - self.since >= MEASURE_SECONDS:
+            rate = (self.tell() - self.received) / (now - self.since)
+            left = max(self.bar.total - self.bar.n, 0) / rate
+            if now + left > self.ends:
+                raise TimeoutError(
+                    f"too slow, {rate / 1000:.0f} kB/s for {left / 60:.0f} "
+                    "minutes"
+                )
+            self.since, self.received = now, self.tell()
 
 
 def main(arguments=None):
@@ -345,6 +427,8 @@ def main(arguments=None):
         help="how long one archive may take (default: %(default).0f)",
     )
     options = parser.parse_args(arguments)
+    if not 0 < options.minutes <= MOST_MINUTES:
+        parser.error(f"--minutes is a number from 0 to {MOST_MINUTES}")
     try:
         if options.file:
             install_pack(options.file)

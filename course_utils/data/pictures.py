@@ -64,7 +64,9 @@ class Pictures:
         counts = ", ".join(
             f"{len(getattr(self, f'y_{part}'))} {part}" for part in parts
         )
-        names = ", ".join(self.class_names)
+        names = f"{len(self.class_names)} classes"
+        if len(self.class_names) <= 10:
+            names = ", ".join(f"{name:.30}" for name in self.class_names)
         return f"Pictures of {names} ({self.source}): {counts}"
 
 
@@ -124,11 +126,12 @@ def _join(groups, generator=None):
 
 
 def _choose(source, names):
-    asked = source or os.environ.get("COURSE_SOURCE")
+    asked = source or os.environ.get("COURSE_SOURCE", "").strip().lower()
     if asked:
         if asked not in SOURCES:
+            origin = "" if source else ", which COURSE_SOURCE names"
             raise ValueError(
-                f"There is no source {asked!r}; choose one of "
+                f"There is no source {asked!r}{origin}; choose one of "
                 f"{', '.join(SOURCES)}, or folders.load_folder for your own."
             )
         return asked, "you asked for them" if source else "COURSE_SOURCE"

@@ -8,9 +8,16 @@ import re
 from pathlib import Path
 
 from course_utils.data import drawings
-from course_utils.machine import devices, paths
+from course_utils.machine import devices, paths, reasons
 
-ACCEPT = ".jpg,.jpeg,.png,.gif,.webp,.bmp,.tif,.tiff,.heic"
+ACCEPT = ".jpg,.jpeg,.png,.gif,.webp,.bmp,.heic"
+
+
+LONGEST_NAME = 100
+
+
+# Names that Windows keeps for itself, with any suffix.
+RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def folder():
@@ -23,7 +30,7 @@ def folder():
     asked = os.environ.get("COURSE_FOLDER")
     if asked:
         print("Your pictures: the folder that COURSE_FOLDER names.")
-        return Path(asked).expanduser()
+        return Path(os.path.expanduser(asked))
     own = upload_folder()
     if own.is_dir() and sum(each.is_dir() for each in own.iterdir()) > 1:
         print("Your pictures: those that you uploaded.")
@@ -78,18 +85,15 @@ def store(class_name, uploads, directory=None):
     """Write uploaded files into a class's folder and return their paths.
 
     uploads: pairs (name, bytes). A file that is there is never replaced: the
-    new one gets a number. Raises ValueError for a class name that cannot
-    name a folder.
+    new one gets a number. What could act in a file's name (folders, escape
+    sequences) is taken out of it. Raises ValueError for a class name that
+    cannot name a folder.
     """
     directory = Path(directory or upload_folder())
-    name = class_name.strip()
-    if not name or name.startswith(".") or re.search(r'[\\/:*?"<>|\0]', name):
-        raise ValueError(
-            f"{class_name!r} cannot name a class: use letters and spaces."
-        )
+    name = _class_name(class_name)
     written = []
     for file_name, content in uploads:
-        base = Path(re.split(r"[\\/]", file_name)[-1])
+        base = Path(_clean(file_name))
         path, number = directory / name / base.name, 2
         while path.exists():
             path = path.with_name(f"{base.stem}-{number}{base.suffix}")
@@ -102,44 +106,124 @@ def store(class_name, uploads, directory=None):
     return written
 
 
-def from_colab(class_name):
-    """Pick files with Colab's own dialog and keep them as one class.
+def _class_name(text):
+    name = text.strip()
+    if (
+        not name
+        or name.startswith(".")
+        or name.endswith(".")
+        or len(name) > LONGEST_NAME
+        or RESERVED.fullmatch(name)
+        or reasons.printable(name) != name
+        or re.search(r'[\\/:*?"<>|]', name)
+    ):
+        raise ValueError(
+            f"{reasons.shorten(repr(text), 60)} cannot name a class: use "
+            "letters and spaces."
+        )
+    return name
 
-    The cell waits until files are picked. Raises RuntimeError elsewhere.
+
+def _clean(file_name):
+    """Return a file name that lies in its folder and does nothing else."""
+    last = [p for p in re.split(r"[\\/]", file_name) if p.strip(" .")][-1:]
+    name = re.sub(r'[:*?"<>|]', "_", last[0] if last else "picture")
+    name = "".join(letter for letter in name if letter.isprintable())
+    stem, dot, suffix = name.strip(" .").rpartition(".")
+    stem, suffix = (stem, suffix[:10]) if dot else (suffix, "")
+    stem = stem[: LONGEST_NAME // 2] or "picture"
+    name = f"{stem}{dot}{suffix}".encode(errors="replace").decode()
+    name = name.replace("?", "_")
+    return f"_{name}" if RESERVED.fullmatch(name) else name
+
+
+def pick_on_colab():
+    """Return [(name, bytes)] picked in Colab's own dialog, which waits.
+
+    Unlike the upload button, it takes files of a megabyte and more there.
+    Raises RuntimeError elsewhere, or when no dialog appears.
     """
     try:
         from google.colab import files as colab_files
-    except ModuleNotFoundError:
+    except ImportError:
         raise RuntimeError(
             "This dialog is Colab's own: use the upload button."
         ) from None
-    return store(class_name, colab_files.upload().items())
+    try:
+        return [*colab_files.upload().items()]
+    except Exception as error:  # Colab's own kinds
+        raise RuntimeError(
+            f"Colab's dialog did not appear ({reasons.shorten(error, 100)}): "
+            "run this cell again, or drag the files into the file list on "
+            "the left and write their folder's path in FOLDER."
+        ) from None
+
+
+def _picker(description, multiple, take):
+    """Return a button that calls `take` with [(name, bytes)] that you pick."""
+    import ipywidgets as widgets
+
+    if devices.platform_name() == "colab":
+        button = widgets.Button(description=description, icon="upload")
+        button.on_click(lambda _: take(pick_on_colab))
+        return button
+    button = widgets.FileUpload(
+        accept=ACCEPT, multiple=multiple, description=description
+    )
+    button.observe(lambda _: take(lambda: files(button)), names="value")
+    return button
 
 
 def class_panel(directory=None):
-    """Return a panel that collects pictures of one class after the other."""
+    """Return a panel that collects pictures of one class after the other.
+
+    What is picked before the class is typed waits until it is.
+    """
     import ipywidgets as widgets
 
-    name = widgets.Text(placeholder="class name", description="class")
-    button = widgets.FileUpload(
-        accept=ACCEPT, multiple=True, description="pictures"
+    # Only a finished name counts, not its first letters.
+    name = widgets.Text(
+        placeholder="class name", description="class", continuous_update=False
     )
     output = widgets.Output()
+    waiting = []
 
-    def keep(change):
-        uploads = files(button)
+    def take(pick):
         output.clear_output()
         with output:
-            if not uploads:
+            try:
+                waiting.extend(pick())
+            except RuntimeError as error:
+                print(error)
+        keep()
+
+    def keep(_=None):
+        if not waiting:
+            return
+        output.clear_output()
+        with output:
+            number = reasons.count(len(waiting), "file")
+            if not name.value.strip():
+                print(
+                    f"Type the class first, then press Enter: {number} wait."
+                )
                 return
             try:
-                written = store(name.value, uploads, directory)
-            except (ValueError, OSError) as error:
-                print(error)
+                written = store(name.value, waiting, directory)
+            except ValueError as error:
+                print(f"{error} Until then, {number} wait.")
+            except OSError as error:
+                print(
+                    f"The files cannot be kept ({reasons.explain(error)}); "
+                    f"{number} wait."
+                )
             else:
-                print(f"{name.value.strip()}: {len(written)} files kept.")
+                waiting.clear()
+                kept = reasons.count(len(written), "file")
+                print(f"{name.value.strip()}: {kept} kept.")
 
-    button.observe(keep, names="value")
+    name.observe(keep, names="value")
+    button = _picker("pictures", True, take)
     return widgets.VBox([widgets.HBox([name, button]), output])
 
 
@@ -151,20 +235,22 @@ def picture_panel(show):
     """
     import ipywidgets as widgets
 
-    button = widgets.FileUpload(
-        accept=ACCEPT, multiple=False, description="a picture"
-    )
     output = widgets.Output()
 
-    def answer(change):
-        uploads = files(button)
+    def answer(pick):
         output.clear_output()
         with output:
-            for name, content in uploads[-1:]:
+            try:
+                picked = pick()[-1:]
+            except RuntimeError as error:
+                print(error)
+                return
+            for name, content in picked:
                 try:
                     show(content)
                 except ValueError as error:
-                    print(f"{name} cannot be used: {error}")
+                    print(
+                        f"{reasons.shorten(name, 60)} cannot be used: {error}"
+                    )
 
-    button.observe(answer, names="value")
-    return widgets.VBox([button, output])
+    return widgets.VBox([_picker("a picture", False, answer), output])

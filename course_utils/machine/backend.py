@@ -1,36 +1,68 @@
 """Choose what Keras computes with, before Keras is imported."""
 
+import codecs
 import importlib.metadata
 import importlib.util
 import os
-import re
 import sys
 
+from packaging.requirements import Requirement
+
 COURSE = "training-vs-transfer"
-OLDEST_KERAS, NEXT_KERAS = (3, 13), (4, 0)
+KERAS = "keras>=3.13.2,<4"  # older ones read files that a model file names
+BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
+# What the course prints that an encoding such as cp1252 or ASCII may lack.
+_PLAIN = {"→": "->", "✓": "[right]", "✗": "[wrong]", "×": "x", "…": "...",
+          "–": "-", "−": "-", "·": "*", "≥": ">=", "≤": "<=", "µ": "u",
+          "’": "'", "“": '"', "”": '"'}  # fmt: skip
 
 
 def choose():
     """Let Keras use JAX where TensorFlow is absent or blind to the TPU.
 
-    TensorFlow, Keras's own choice, stays wherever it serves; `KERAS_BACKEND`
-    set by you stays in any case. Too late once Keras is imported.
+    TensorFlow, Keras's own choice, stays wherever it serves. `KERAS_BACKEND`
+    set by you stays in any case, in lower case if that is what it lacks. Too
+    late once Keras is imported.
     """
-    if "KERAS_BACKEND" in os.environ or "keras" in sys.modules:
+    if "keras" in sys.modules:
+        return
+    named = os.environ.get("KERAS_BACKEND")
+    if named is not None:
+        if named.strip().lower() in BACKENDS:
+            os.environ["KERAS_BACKEND"] = named.strip().lower()
         return
     if _is_there("jax") and (on_tpu() or not _is_there("tensorflow")):
         os.environ["KERAS_BACKEND"] = "jax"
 
 
 def on_tpu():
-    """Say whether a platform's own marks tell of a TPU."""
+    """Return whether the platform's own marks say that there is a TPU."""
     return bool({"TPU_ACCELERATOR_TYPE", "ISTPUVM"} & os.environ.keys())
 
 
 def problems():
-    """Return sentences that mend this environment; none where all is well."""
-    found = [_lacking(), _wrong_keras(), _legacy_keras()]
+    """Return sentences that fix this environment; none if all is well."""
+    found = [*_packages(), _legacy_keras(), _unknown_backend()]
     return [sentence for sentence in found if sentence]
+
+
+def print_anywhere():
+    """Let `print` replace what the output's encoding lacks, such as →.
+
+    Otherwise an output in cp1252 (Windows) or ASCII ends in a traceback.
+    """
+    codecs.register_error("course", _replace)
+    for stream in (sys.stdout, sys.stderr):
+        encoding = str(getattr(stream, "encoding", "utf-8")).lower()
+        if "utf" not in encoding and hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="course")
+
+
+def _replace(error):
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    return "".join(_PLAIN.get(one, "?") for one in lacking), error.end
 
 
 def no_tensorflow():
@@ -43,40 +75,43 @@ def no_tensorflow():
     )
 
 
-def _lacking():
-    """Name packages that the course asks for and a platform has dropped."""
+def _packages():
+    """Name packages that a platform has dropped or has in another version."""
     try:
         asked = importlib.metadata.requires(COURSE) or []
     except importlib.metadata.PackageNotFoundError:
-        return None
-    names = [
-        re.match(r"[\w.-]+", text)[0] for text in asked if "extra" not in text
-    ]
-    # Without Keras the first notebooks run; its absence is said on the card.
-    lacking = [n for n in names if n != "keras" and not _version(n)]
-    if not lacking:
-        return None
-    listed = " ".join(lacking)
-    return (
-        f"This environment lacks what the course needs: run %pip install "
-        f"{listed} and restart the kernel, or choose the course's own kernel."
-    )
+        asked = []  # a checkout that is not installed
+    asked = [Requirement(text) for text in asked]
+    asked = [one for one in asked if one.name != "keras"]
+    lacking, wrong = [], []
+    for requirement in [*asked, Requirement(KERAS)]:
+        marker, version = requirement.marker, _version(requirement.name)
+        if marker and not marker.evaluate({"extra": ""}):
+            continue
+        if version is None:
+            # Without Keras the first notebooks run; the card says so.
+            if requirement.name != "keras":
+                lacking.append(requirement.name)
+        elif not requirement.specifier.contains(version, prereleases=True):
+            wrong.append((requirement, version))
+    if lacking:
+        yield (
+            "This environment lacks what the course needs: run %pip install "
+            f"{' '.join(lacking)} and restart the kernel, or choose the "
+            "course's own kernel."
+        )
+    for requirement, version in wrong:
+        needed = f"{requirement.name}{_ordered(requirement.specifier)}"
+        yield (
+            f"{requirement.name.capitalize()} {version} is installed, and "
+            f'the course needs {needed}: run %pip install -U "{needed}" and '
+            "restart the kernel."
+        )
 
 
-def _wrong_keras():
-    version = _version("keras")
-    if not version:
-        return None
-    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
-    if OLDEST_KERAS <= numbers < NEXT_KERAS:
-        return None
-    needed = ".".join(map(str, OLDEST_KERAS))
-    wanted = "newer" if numbers < OLDEST_KERAS else "older than 4"
-    return (
-        f"Keras {version} is installed and the course needs {needed} or "
-        f'{wanted}: run %pip install -U "keras>={needed},<4" and restart the '
-        "kernel."
-    )
+def _ordered(specifier):
+    """Return a specifier as people write it, its lower bound first."""
+    return ",".join(sorted(map(str, specifier), reverse=True))
 
 
 def _legacy_keras():
@@ -86,6 +121,16 @@ def _legacy_keras():
     return (
         "TF_USE_LEGACY_KERAS asks TensorFlow for Keras 2; the course uses "
         "Keras 3. Unset it and restart the kernel."
+    )
+
+
+def _unknown_backend():
+    named = os.environ.get("KERAS_BACKEND")
+    if named is None or named in BACKENDS:
+        return None
+    return (
+        f"KERAS_BACKEND={named} names no backend of Keras: set it to "
+        "tensorflow or jax, or unset it, and restart the kernel."
     )
 
 

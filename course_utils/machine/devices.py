@@ -4,6 +4,7 @@ Nothing here prints or stores a host name, a user name or a path.
 """
 
 import contextlib
+import functools
 import glob
 import importlib.metadata
 import importlib.util
@@ -69,8 +70,12 @@ class Hardware:
         }
 
 
+@functools.cache
 def hardware():
-    """Return the `Hardware` of this machine; no framework is imported."""
+    """Return the `Hardware` of this machine; no framework is imported.
+
+    It is looked up once per kernel: drivers take a second to answer.
+    """
     system = platform.system()
     return Hardware(
         platform=platform_name(),
@@ -141,20 +146,9 @@ def usable_threads():
 
     A container or a Binder often gives fewer than the machine has.
     """
-    if hasattr(os, "sched_getaffinity"):
-        threads = len(os.sched_getaffinity(0))
-    else:
-        threads = os.cpu_count() or 1
-    limits = [threads, *_numbers(os.environ.get("CPU_LIMIT", ""))[:1]]
-    for text in _control_group("cpu.max"):  # "quota period", or "max period"
-        if len(numbers := _numbers(text)) == 2:
-            limits.append(numbers[0] / numbers[1])
-    quota, period = (
-        _numbers(next(_control_group(f"cpu/cpu.cfs_{name}_us"), ""))
-        for name in ("quota", "period")
-    )
-    if quota and period and quota[0] > 0:
-        limits.append(quota[0] / period[0])
+    import joblib
+
+    limits = [joblib.cpu_count(), *_numbers(os.environ.get("CPU_LIMIT", ""))]
     return max(1, math.ceil(min(limits)))
 
 
@@ -166,6 +160,13 @@ def usable_memory():
         for text in _control_group(name):
             limits += _numbers(text)
     return int(min(limit for limit in limits if limit > 0))
+
+
+def available_memory():
+    """Return the bytes of memory that this process can still take."""
+    used = psutil.Process().memory_info().rss
+    free = psutil.virtual_memory().available
+    return max(0, min(free, usable_memory() - used))
 
 
 def accelerators():

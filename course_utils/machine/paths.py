@@ -38,9 +38,11 @@ def cache_directory():
     written, a temporary folder serves until the session ends.
     """
     kept = _kept()
-    default = platformdirs.user_cache_path(APPLICATION)
     return _writable(
-        os.environ.get("COURSE_CACHE") or (kept / "cache" if kept else default)
+        "COURSE_CACHE",
+        os.environ.get("COURSE_CACHE")
+        or (kept and kept / "cache")
+        or _of_user(platformdirs.user_cache_path),
     )
 
 
@@ -50,14 +52,23 @@ def home_directory():
     `COURSE_HOME` names it; otherwise Google Drive where it is mounted on
     Colab, `/kaggle/working` on Kaggle, and the user's data folder elsewhere.
     """
-    default = _kept() or platformdirs.user_data_path(APPLICATION)
-    return _writable(os.environ.get("COURSE_HOME") or default)
+    return _writable(
+        "COURSE_HOME",
+        os.environ.get("COURSE_HOME")
+        or _kept()
+        or _of_user(platformdirs.user_data_path),
+    )
+
+
+def forget():
+    """Look at the folders again, as after a disk came back or in a test."""
+    _writable.cache_clear()
 
 
 def _kept():
     """Return what of this platform outlasts the session, or None."""
     for folder in KEPT:
-        if Path(folder).is_dir():
+        if os.path.isdir(folder):
             return Path(folder) / APPLICATION
     return None
 
@@ -121,17 +132,27 @@ def _umask():
     return value
 
 
-@cache
-def _writable(folder):
-    folder = Path(folder).expanduser()
+def _of_user(find):
+    """Return the user's own folder; a container may know no such user."""
     try:
+        return find(APPLICATION)
+    except RuntimeError:
+        return "~"  # `_writable` says that there is no such folder
+
+
+@cache
+def _writable(variable, folder):
+    """Return a folder if it can be written, otherwise a temporary one."""
+    try:
+        folder = Path(folder).expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except OSError as error:
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         print(
-            f"The folder for the course's files cannot be written "
-            f"({error.strerror}); they go to a temporary folder and are lost "
-            "with it. Set COURSE_CACHE and COURSE_HOME to folders of yours."
+            f"The folder for the course's files cannot be written ({reason}): "
+            "they go to a temporary folder and are lost with it. Set "
+            f"{variable} to a folder of yours."
         )
         return Path(tempfile.mkdtemp(prefix=f"{APPLICATION}-"))

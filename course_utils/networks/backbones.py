@@ -1,18 +1,15 @@
 """Backbones that others trained on ImageNet, and their cached features.
 
-Weights come by Keras's own loader (a download, or its cache); where that
-does not answer in time, from the package of `lite0`; where nothing is there,
-the course's own donor goes on in their place. Introduced in notebook 08.
+Keras's own weights come from its cache or its host; if that does not send
+them in time, those of the package of `lite0` serve; if neither is there, the
+course's own donor stands in. Introduced in notebook 08.
 """
 
 import contextlib
-import logging
+import errno
 import os
-import socket
 import threading
-import urllib.error
-import urllib.request
-import warnings
+import time
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,36 +20,56 @@ from course_utils import data
 from course_utils.machine import paths
 from course_utils.networks import donors, heads, lite0
 
-PATIENCE_SECONDS = 60  # for the smallest backbone, some 1 MB
-STALL_SECONDS = 10
-ANSWER_SECONDS = 8  # after that, ask whether the host answers at all
-AGAIN_SECONDS = 3  # the same, once it did not
-HOST = "https://storage.googleapis.com/"  # Keras's
+PATIENCE_SECONDS = 60  # for the whole of a download of some 1 MB
 
 
-# Constructor, its options, and the scale and offset of pixels 0 to 255.
+ANSWER_SECONDS = 8  # until it begins, and for each part that arrives
+
+
+MOST_BYTES = 2**26  # the largest file of weights has 30 MB
+
+
+HOST = "https://storage.googleapis.com/tensorflow/keras-applications"
+
+
+# Constructor, its options, the scale and offset of pixels 0 to 255, and the
+# file on Keras's host: its sizes, its end without and with the classes.
 BACKBONES = {
-    "MobileNet": ("MobileNet", {"alpha": 0.25}, (1 / 127.5, -1)),
-    "MobileNetV2": ("MobileNetV2", {}, (1 / 127.5, -1)),
+    "MobileNet": (
+        "MobileNet",
+        {"alpha": 0.25},
+        (1 / 127.5, -1),
+        ("mobilenet/mobilenet_2_5_{}_tf", (128, 160, 192), "_no_top", ""),
+    ),
+    "MobileNetV2": (
+        "MobileNetV2",
+        {},
+        (1 / 127.5, -1),
+        (
+            "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels"
+            "_1.0_{}",
+            (96, 128, 160, 192),
+            "_no_top",
+            "",
+        ),
+    ),
     "MobileNetV3": (
         "MobileNetV3Small",
         {"include_preprocessing": True},
         (1, 0),
+        (
+            "mobilenet_v3/weights_mobilenet_v3_small_{}_1.0_float",
+            (),
+            "_no_top_v2",
+            "",
+        ),
     ),
     "EfficientNetV2-B0": (
         "EfficientNetV2B0",
         {"include_preprocessing": True},
         (1, 0),
+        ("efficientnet_v2/efficientnetv2-b0", (), "_notop", ""),
     ),
-}
-
-
-# How Keras names their files in its cache.
-FILES = {
-    "MobileNet": "mobilenet_2_5_*",
-    "MobileNetV2": "mobilenet_v2_*",
-    "MobileNetV3": "weights_mobilenet_v3_small_*",
-    "EfficientNetV2-B0": "efficientnetv2-b0*",
 }
 
 
@@ -71,7 +88,7 @@ IMAGENET_CLASSES = {
 
 
 class WeightsUnavailable(RuntimeError):
-    """Tell in one sentence why there are no ImageNet weights."""
+    """Raised when there are no ImageNet weights; it says why."""
 
 
 def load(
@@ -83,7 +100,7 @@ def load(
         donor, which stands in where no ImageNet weights can be had
     image_size: side of the pictures it is given, ideally 96 or more; the
         donor sees 32 pixels whatever is asked (`input_shape` tells)
-    patience: seconds that a download may take
+    patience: seconds that a download may take as a whole
     source: which pictures the donor knows; None: photographs, where the
         course ships such a donor
 
@@ -92,8 +109,6 @@ def load(
     """
     if name not in NAMES:
         raise ValueError(f"There is no {name!r}: choose {', '.join(NAMES)}.")
-    # TensorFlow warns when several networks answer one after the other.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     reason = ""
     if name in BACKBONES:
         try:
@@ -119,23 +134,20 @@ def _say(backbone, reason=""):
 
 
 def _keras_backbone(name, image_size, patience, include_top=False):
-    import keras
-
-    constructor, options, (scale, offset) = BACKBONES[name]
+    constructor, options, (scale, offset), _ = BACKBONES[name]
     shape = (image_size, image_size, 3)
+    path = _weights(weights_url(name, image_size, include_top), patience)
+    import keras  # seconds that a download need not wait for
 
-    def build():
-        with warnings.catch_warnings():
-            # Keras says that 224-pixel weights serve other sizes as well.
-            warnings.simplefilter("ignore")
-            return getattr(keras.applications, constructor)(
-                weights="imagenet",
-                include_top=include_top,
-                input_shape=shape,
-                **options,
-            )
-
-    network = _in_time(build, patience, _is_kept(name))
+    try:
+        network = getattr(keras.applications, constructor)(
+            weights=str(path),
+            include_top=include_top,
+            input_shape=shape,
+            **options,
+        )
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise WeightsUnavailable(_reading_failed(path, error)) from error
     inputs = keras.Input(shape)
     x = keras.layers.Rescaling(scale, offset=offset)(inputs)
     backbone = keras.Model(inputs, network(x, training=False), name=name)
@@ -143,82 +155,132 @@ def _keras_backbone(name, image_size, patience, include_top=False):
     return backbone
 
 
-_silent = []  # not empty once the host did not answer in this kernel
+def weights_url(name, image_size=96, include_top=False):
+    """Return where Keras's host has the weights of a backbone."""
+    stem, sizes, without, with_classes = BACKBONES[name][3]
+    size = image_size if image_size in sizes else 224
+    end = with_classes if include_top else without
+    return f"{HOST}/{stem.format(size)}{end}.h5"
 
 
-def _is_kept(name):
-    """Say whether Keras's cache holds weights of a backbone already."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    return any((home / "models").glob(FILES[name]))
-
-
-def _in_time(build, seconds, offline=False):
-    """Return build(), or raise WeightsUnavailable when it takes too long.
-
-    offline: nothing is fetched, so that no host need answer meanwhile
-    """
-    results = []
-    first = min(AGAIN_SECONDS if _silent else ANSWER_SECONDS, seconds)
-    if offline:
-        first = seconds
+def _weights(url, seconds):
+    """Return the path of a file of weights: Keras's, the course's, or new."""
+    name = url.rpartition("/")[2]
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    path = paths.cache_directory() / "models" / name
+    for kept in (Path(home) / "models" / name, path):
+        if os.path.isfile(kept):
+            return kept
+    answered, results, end = threading.Event(), [], time.monotonic() + seconds
 
     def work():
-        import keras
-
-        # In this thread alone: a download shows neither address nor bar.
-        keras.config.disable_interactive_logging()
         try:
-            results.append(build())
-        except Exception as error:  # whatever network or file it is
+            results.append(_download(url, end, answered.set))
+        except Exception as error:
             results.append(error)
+        answered.set()
 
+    # Nothing else bounds a name that is looked up, or a header that drips:
+    # this thread is then left behind, with nothing of it on the disk.
     worker = threading.Thread(target=work, daemon=True)
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(min(STALL_SECONDS, seconds))
-    try:
-        worker.start()
-        worker.join(first)
-        if worker.is_alive() and first < seconds and _host_answers():
-            worker.join(seconds - first)
-    finally:
-        socket.setdefaulttimeout(before)
-    if not results and _silent and not offline:
+    worker.start()
+    if answered.wait(min(ANSWER_SECONDS, seconds)):
+        worker.join(max(0, end - time.monotonic()))
+    if not answered.is_set():
         raise WeightsUnavailable("Keras's download did not answer")
     if not results:
         raise WeightsUnavailable(
             f"Keras's download did not end within {seconds} seconds"
         )
-    error = results[0]
-    if isinstance(error, OSError) and not isinstance(
-        error, TimeoutError | ConnectionError
-    ):
-        raise WeightsUnavailable(
-            "Keras's file in ~/.keras/models is damaged: delete it"
-        ) from error
-    if isinstance(error, Exception):
-        raise WeightsUnavailable("Keras's download did not answer") from error
-    return results[0]
+    try:
+        if isinstance(results[0], Exception):
+            raise results[0]
+        return paths.write_atomically(
+            path, lambda new: new.write_bytes(results[0])
+        )
+    except Exception as error:
+        raise WeightsUnavailable(_blame(error)) from error
 
 
-def _host_answers():
-    """Say whether Keras's host sends anything, even an error, in time."""
-    answers = []
+def _download(url, end, answered):
+    """Return what an address sends, within bounds, if it is HDF5."""
+    import requests
 
-    def ask():
-        request = urllib.request.Request(HOST, method="HEAD")
-        try:
-            urllib.request.urlopen(request, timeout=AGAIN_SECONDS)
-        except urllib.error.HTTPError:
-            answers.append(True)
-        except OSError:
-            return
-        answers.append(True)
+    content = bytearray()
+    with requests.get(url, stream=True, timeout=ANSWER_SECONDS) as answer:
+        answered()
+        answer.raise_for_status()
+        for block in answer.iter_content(2**14):
+            content += block
+            if not content.startswith(b"\x89HDF\r\n"):
+                raise WeightsUnavailable(
+                    "what answered for Keras's host sent no weights; perhaps "
+                    "this network asks for a login first"
+                )
+            if len(content) > MOST_BYTES or time.monotonic() > end:
+                large = len(content) > MOST_BYTES
+                raise WeightsUnavailable(
+                    f"Keras's download was too {'large' if large else 'slow'}"
+                )
+    if not content:
+        raise WeightsUnavailable("Keras's host sent nothing")
+    return content
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(AGAIN_SECONDS)
-    _silent[:] = [] if answers else [HOST]
-    return bool(answers)
+
+_CAUSES = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "your quota of disk space is used up",
+    errno.EACCES: "the folder for Keras's weights cannot be used by you",
+    errno.EPERM: "the folder for Keras's weights cannot be used by you",
+    errno.EROFS: "the folder for Keras's weights is read-only",
+    errno.EMFILE: "this kernel has too many files open: restart it",
+    errno.ENFILE: "this machine has too many files open",
+    errno.EFBIG: "the system limits the size of files",
+    errno.EIO: "the disk reports an error",
+}
+
+
+def _blame(error):
+    """Say why a download failed, from the error or what lies below it."""
+    import requests
+
+    if isinstance(error, WeightsUnavailable):
+        return str(error)
+    chain = [error]
+    while chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(chain[-1].__cause__ or chain[-1].__context__)
+    for each in chain:
+        if (number := getattr(each, "errno", None)) in _CAUSES:
+            return _CAUSES[number]
+    if isinstance(error, requests.exceptions.SSLError):
+        return (
+            "the certificate of Keras's host was not accepted; look at the "
+            "clock and the proxy of this machine"
+        )
+    if isinstance(error, requests.HTTPError):
+        return f"Keras's host answered {error.response.status_code}"
+    if isinstance(error, requests.RequestException):
+        return "Keras's download did not answer"
+    reason = getattr(error, "strerror", None) or error
+    return f"Keras's weights could not be kept: {reason}"
+
+
+def _reading_failed(path, error):
+    """Say why a file of weights that is there could not be used."""
+    import h5py
+
+    number = getattr(error, "errno", None)
+    if number in _CAUSES:
+        return _CAUSES[number]
+    try:
+        h5py.File(path).close()
+    except OSError as damage:
+        if getattr(damage, "errno", None) is None:
+            return f"Keras's file {path.name} is damaged: delete it"
+    return (
+        f"Keras could not use its file {path.name}: "
+        f"{str(error).splitlines()[0][:100]}"
+    )
 
 
 def _donor(source=None):
@@ -247,7 +309,10 @@ def features(network, pictures, batch_size=32):
     path = paths.cache_directory() / "features" / name
     with contextlib.suppress(OSError, ValueError, EOFError):
         kept = np.load(path, allow_pickle=False)
-        if len(kept) == len(pictures):
+        form = kept.dtype == "float32" and kept.ndim == len(
+            network.output_shape
+        )
+        if form and len(kept) == len(pictures):
             return kept
     # Only whole batches: another shape would compile the network anew.
     padded = np.pad(
@@ -256,7 +321,10 @@ def features(network, pictures, batch_size=32):
     )
     result = network.predict(padded, batch_size=batch_size, verbose=0)
     result = result[: len(pictures)]
-    paths.write_atomically(path, lambda file: np.save(file, result))
+    try:
+        paths.write_atomically(path, lambda file: np.save(file, result))
+    except OSError as error:
+        print(f"These features are not kept for next time: {error.strerror}.")
     return result
 
 

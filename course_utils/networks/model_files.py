@@ -1,142 +1,212 @@
-"""Keep a model: saved, read again elsewhere, served, and described.
+"""Model files that travel: to other versions of Keras, to other people.
 
-Only Keras's own `.keras` files are read, with safe mode on: a pickle, or a
-layer that hides code in its settings, could run anything on your machine.
-Introduced in notebook 08.
+`model.save(path)` writes a `.keras` file and `keras.models.load_model(path)`
+reads it. Here: what lets an older Keras read it and keeps the names of the
+classes inside, a reader for files of others, and a model card. Introduced in
+notebook 08.
 """
 
+import contextlib
 import json
-import shutil
-import subprocess
-import sys
-import tempfile
+import re
 import zipfile
+import zlib
 from datetime import date
 from pathlib import Path
 
 import numpy as np
+from packaging.version import InvalidVersion, Version
 
 from course_utils.machine import devices, paths
 
-
-class UnsafeModel(ValueError):
-    """Tell in one sentence why a model file is not read."""
+FACTS = "course.json"
 
 
-def save(model, path):
-    """Write a model to a `.keras` file, the whole file or none of it."""
-    path = Path(path)
-    if path.suffix != ".keras":
-        raise UnsafeModel(
-            f"Name it {path.stem}.keras: the course reads those."
-        )
-    return paths.write_atomically(path, model.save)
+MOST_BYTES, MOST_TEXT = 2**30, 2**24  # of all weights, of each description
+
+
+# What Keras 3.15 writes and 3.13 refuses, with the values that change nothing.
+NEWER = {
+    "input_axes": None, "output_axes": None, "renorm": False,
+    "renorm_clipping": None, "renorm_momentum": 0.99, "salt": None,
+    "sliding_window": None, "use_gate": False, "oov_method": "floormod",
+    "ignore_class": None,
+}  # fmt: skip
+
+
+class UnreadableModel(ValueError):
+    """Raised when a model file cannot be read; one sentence says why."""
+
+
+class UnsafeModel(UnreadableModel):
+    """Raised when a model file holds code, or reaches for other files."""
+
+
+def make_portable(path, class_names=(), image_size=None):
+    """Let older versions of Keras read a `.keras` file, too; return its path.
+
+    class_names, image_size: kept inside the file, where `facts` finds them
+
+    The whole file is replaced, or none of it. Raises UnreadableModel if it
+    is no model file.
+    """
+    facts = {"class_names": list(map(str, class_names))}
+    if image_size is not None:
+        facts["image_size"] = int(image_size)
+    with _opened(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+        config = _older(_described(archive, "config.json"))
+    members["config.json"] = json.dumps(config)
+    members[FACTS] = json.dumps(facts)
+
+    def write(name):
+        with zipfile.ZipFile(name, "w") as archive:
+            for member, content in members.items():
+                archive.writestr(member, content)
+
+    return paths.write_atomically(path, write)
+
+
+def facts(path):
+    """Return what `make_portable` kept in a model file, as a dictionary."""
+    with _opened(path) as archive:
+        kept = FACTS in archive.namelist()
+        return _described(archive, FACTS) if kept else {}
 
 
 def load(path):
-    """Read a model from a `.keras` file, with safe mode on.
+    """Read a model from a `.keras` file, your own or a stranger's.
 
-    Raises UnsafeModel for any other kind of file, and for one that is
-    damaged or holds code; FileNotFoundError where there is none.
+    Sizes and links are looked at before Keras reads the file, whose safe mode
+    refuses code. Raises UnsafeModel if the file holds what could harm,
+    UnreadableModel with the cause if it cannot be read, FileNotFoundError if
+    it is not there.
     """
     import keras
 
-    path = Path(path)
-    if path.suffix != ".keras":
-        raise UnsafeModel(
-            f"{path.name} is not read: only .keras files are, since others "
-            "(pickles, .h5, .pt) may run code while they are opened."
-        )
-    if not path.exists():
-        raise FileNotFoundError(f"There is no {path.name}: save one first.")
-    if not zipfile.is_zipfile(path):
-        raise UnsafeModel(
-            f"{path.name} is no .keras file, or was cut short on its way: "
-            "save it, or copy it, again."
-        )
+    with _opened(path) as archive:
+        version = _described(archive, "metadata.json").get("keras_version")
+        _described(archive, "config.json")
+        for name in archive.namelist():
+            if name.endswith(".h5"):
+                _look_into(archive, name)
     try:
         return keras.models.load_model(path, safe_mode=True)
     except Exception as error:
-        reason = str(error).split("\n")[0][:200]
+        raise _cause(error, Path(path).name, version) from error
+
+
+def _opened(path):
+    """Open a `.keras` file whose declared sizes are within bounds."""
+    path = Path(path)
+    if path.suffix != ".keras":
         raise UnsafeModel(
-            f"{path.name} is not read ({reason}); ask its author for a model "
-            "of Keras's own layers."
+            f"{path.name} is not read: only .keras files are, because others "
+            "(pickles, .h5, .pt) can run code while they are opened."
+        )
+    if not path.exists():
+        raise FileNotFoundError(f"There is no {path.name}: save one first.")
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or "perhaps it was cut short"
+        raise UnreadableModel(
+            f"{path.name} is no whole .keras file ({reason}): save it, or "
+            "copy it, again."
+        ) from error
+    members = archive.infolist()
+    texts = [m.file_size for m in members if m.filename.endswith(".json")]
+    _bound(path.name, sum(member.file_size for member in members), MOST_BYTES)
+    _bound(path.name, max(texts, default=0), MOST_TEXT)
+    return archive
+
+
+def _bound(name, size, most):
+    if size > most:
+        raise UnreadableModel(
+            f"{name} is not read: it would unpack to {size / 2**20:,.0f} MiB, "
+            f"where {most / 2**20:,.0f} MiB are the most."
+        )
+
+
+def _described(archive, member):
+    try:
+        return dict(json.loads(archive.read(member)))
+    except (
+        KeyError, TypeError, ValueError, RecursionError, zipfile.BadZipFile,
+        zlib.error,
+    ) as error:  # fmt: skip
+        raise UnreadableModel(
+            f"{Path(archive.filename).name} is damaged or no model of Keras "
+            f"(its {member}): save it, or copy it, again."
         ) from error
 
 
-def predict_elsewhere(path, pictures):
-    """Return what a model file predicts in a fresh Python process."""
-    return _elsewhere("predict", path, pictures)
+def _look_into(archive, member):
+    """Refuse weights that point elsewhere or unpack to too many bytes."""
+    import h5py
 
-
-def serve_once(folder, pictures):
-    """Return what an exported model answers, read without Keras.
-
-    folder: what `model.export` wrote, a TensorFlow SavedModel. Raises
-    RuntimeError with a sentence where TensorFlow is not installed.
-    """
-    return _elsewhere("serve", folder, pictures)
-
-
-def export(model, folder):
-    """Write a model for serving; the whole folder appears, or none of it.
-
-    An older export in `folder` is replaced. Returns the folder, or None,
-    after a printed sentence, where this machine cannot export.
-    """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        new = Path(temporary) / "new"
-        try:
-            model.export(str(new), verbose=False)
-        except (ImportError, AttributeError) as error:
-            print(
-                f"This machine cannot export ({str(error).split('.')[0]}): "
-                "a SavedModel is written where TensorFlow is installed."
-            )
-            return None
-        if folder.exists():
-            folder.rename(Path(temporary) / "old")
-        new.rename(folder)
-    return folder
-
-
-def _elsewhere(task, model, pictures):
-    folder = Path(tempfile.mkdtemp())
+    name, links, items = Path(archive.filename).name, [], []
     try:
-        np.save(folder / "pictures.npy", np.asarray(pictures))
-        command = [
-            sys.executable,
-            "-m",
-            "course_utils.networks.model_files",
-            task,
-        ]
-        run = subprocess.run(
-            [*command, str(model), str(folder)],
-            capture_output=True,
-            text=True,
+        with archive.open(member) as opened, h5py.File(opened) as file:
+            file.visititems_links(lambda _, link: links.append(link))
+            file.visititems(lambda _, item: items.append(item))
+            data = [item for item in items if hasattr(item, "shape")]
+            elsewhere = any(d.external or d.is_virtual for d in data)
+            size = sum((d.size or 0) * d.dtype.itemsize for d in data)
+    except (
+        OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error
+    ) as error:  # fmt: skip
+        raise UnreadableModel(
+            f"The weights in {name} are damaged: save it, or copy it, again."
+        ) from error
+    if elsewhere or not all(isinstance(each, h5py.HardLink) for each in links):
+        raise UnsafeModel(
+            f"{name} is not read: its weights point to other files or places."
         )
-        if run.returncode:
-            last = run.stderr.strip().split("\n")[-1]
-            raise RuntimeError(f"The fresh process failed: {last}")
-        return np.load(folder / "answers.npy", allow_pickle=False)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    _bound(name, size, MOST_BYTES)
 
 
-def main(arguments):
-    """Answer in a fresh process: TASK MODEL FOLDER."""
-    task, model, folder = arguments
-    pictures = np.load(Path(folder) / "pictures.npy", allow_pickle=False)
-    if task == "predict":
-        answers = load(model).predict(pictures, verbose=0)
-    else:
-        import tensorflow as tf
+def _cause(error, name, version):
+    """Return the exception that says why Keras did not read a file."""
+    import keras
 
-        served = tf.saved_model.load(model)  # holds the weights
-        answers = served.serve(tf.constant(pictures, tf.float32)).numpy()
-    np.save(Path(folder) / "answers.npy", answers)
+    text, here, newer = str(error), keras.__version__, False
+    if "arbitrary code" in text or "unsafe" in text:
+        return UnsafeModel(
+            f"{name} is not read: it holds code, such as a Lambda layer, that "
+            "could do anything. Ask its author for a model without it."
+        )
+    with contextlib.suppress(InvalidVersion):
+        newer = Version(str(version)) > Version(here)
+    if newer:
+        return UnreadableModel(
+            f"{name} was written by Keras {version}, and you have {here}: "
+            "update Keras, or run model_files.make_portable on the file."
+        )
+    if strange := re.search(r"Could not locate \w+ '(.+?)'", text):
+        return UnreadableModel(
+            f"{name} asks for {strange[1]}, which is not a part of Keras "
+            f"{here}. If it is yours, import the module that registers it."
+        )
+    reason = re.findall(r"Exception encountered: (.+)", text) or [text]
+    return UnreadableModel(
+        f"Keras {here} cannot read {name}, which Keras {version} wrote: "
+        f"{reason[-1].splitlines()[0][:200]}"
+    )
+
+
+def _older(part):
+    """Return a configuration without settings that are new and unused."""
+    if isinstance(part, list):
+        return [_older(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: _older(value)
+        for key, value in part.items()
+        if key not in NEWER or value != NEWER[key]
+    }
 
 
 def card(model, pictures, span, backbone, limits, seconds=None):
@@ -144,28 +214,25 @@ def card(model, pictures, span, backbone, limits, seconds=None):
 
     model: the classifier; pictures: the `Pictures` it learned from
     span: an `evaluation.Interval` of its balanced test accuracy
-    backbone: one sentence on where its eyes come from
+    backbone: one sentence on where its features come from
     limits: sentences that say what it was not tested on
     seconds: what training took on this machine
 
     Sections follow Mitchell et al. (2019), "Model cards for model
     reporting".
     """
-    machine = devices.hardware()
-    counts = np.bincount(pictures.y_train)
-    learned = ", ".join(
-        f"{count} {name}"
-        for name, count in zip(pictures.class_names, counts, strict=True)
-    )
+    machine, names = devices.hardware(), pictures.class_names
+    counts = np.bincount(pictures.y_train, minlength=len(names))
+    learned = [f"{n} {name}" for n, name in zip(counts, names, strict=True)]
     cost = "not measured" if seconds is None else f"{seconds:.2g} s"
     lines = [
-        f"# Model card: {' or '.join(pictures.class_names)}",
+        f"# Model card: {_listed(names, ' or ')}",
         "",
-        f"**Answers** the probability that a picture shows "
-        f"{', '.join(pictures.class_names)}; it must answer one of them.",
-        f"**Eyes**: {backbone}",
+        "**Answers** the probability that a picture shows "
+        f"{_listed(names)}; it must answer one of them.",
+        f"**Features**: {backbone}",
         f"**Weights**: {model.count_params():,}.",
-        f"**Data**: {pictures.source}; training pictures: {learned}.",
+        f"**Data**: {pictures.source}; training pictures: {_listed(learned)}.",
         f"**Accuracy**: {span.mean:.3f} balanced, 95 % interval "
         f"{span.low:.3f} to {span.high:.3f}, on {len(pictures.y_test)} "
         "pictures that no choice was made on.",
@@ -178,40 +245,8 @@ def card(model, pictures, span, backbone, limits, seconds=None):
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    main(sys.argv[1:])
-
-
-# What Keras writes since 3.15 for initializers and batch normalization.
-NEWER = (
-    "input_axes",
-    "output_axes",
-    "renorm",
-    "renorm_clipping",
-    "renorm_momentum",
-)
-
-
-def make_portable(path):
-    """Let older versions of Keras read a `.keras` file, too.
-
-    Keras 3.15 writes settings that 3.13, which Colab and Kaggle have, refuses;
-    the course's networks leave them all at their defaults.
-    """
-    with zipfile.ZipFile(path) as archive:
-        members = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(members["config.json"])
-    _drop_newer(config)
-    members["config.json"] = json.dumps(config)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-
-
-def _drop_newer(part):
-    if isinstance(part, dict):
-        for key in NEWER:
-            part.pop(key, None)
-    if isinstance(part, dict | list):
-        for inner in part.values() if isinstance(part, dict) else part:
-            _drop_newer(inner)
+def _listed(names, joint=", ", most=10):
+    """Join names; of very many, the first ones and how many follow."""
+    rest = len(names) - most
+    shown = joint.join(names[:most])
+    return f"{shown} and {rest} more" if rest > 0 else shown

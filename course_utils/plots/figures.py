@@ -1,9 +1,11 @@
 """Figures that recur: one style, one color and one marker an idea."""
 
+import textwrap
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.font_manager import FontProperties
 
 from course_utils.plots import alt_text
 
@@ -48,7 +50,8 @@ def show_pictures(pictures, titles=None, columns=8, ax=None):
 
     pictures: array or sequence (count, height, width, 3); uint8, or floats
         from 0 to 1
-    titles: one short text a picture, written above it
+    titles: one short text per picture, written above it; what does not fit
+        its cell goes on in a second line, and is cut at its end
     columns: pictures in a row
     ax: axes to draw on, or None for a figure that fits the sheet
 
@@ -63,7 +66,15 @@ def show_pictures(pictures, titles=None, columns=8, ax=None):
     columns = min(columns, count)
     rows = -(-count // columns)
     gap = max(1, width // 16)
-    above = gap if titles is None else max(gap, height // 4)
+    inches = _cell_inches(columns, rows, height / width, ax)
+    above = gap
+    if titles is not None:
+        fitted, lines, inches = _fit_titles(titles, inches, columns, ax)
+        # The line's height in pixels of the sheet.
+        line = lines * _title_points() * 1.3 / 72 / inches * (width + gap)
+        above = max(gap, height // 4)
+        if lines > 1 or max(map(len, fitted)) > 12:
+            above = max(above, round(line))
     if pictures.dtype != np.uint8:
         pictures = np.rint(pictures.clip(0, 1) * 255).astype(np.uint8)
     pictures = pictures // 4 * 4 + 2
@@ -77,18 +88,57 @@ def show_pictures(pictures, titles=None, columns=8, ax=None):
     for picture, (top, left) in zip(pictures, corners, strict=False):
         sheet[top : top + height, left : left + width] = picture
     if ax is None:
-        inches = min(1.0, plt.rcParams["figure.figsize"][0] / columns)
         size = inches * columns, inches * shape[0] / (width + gap)
         ax = plt.subplots(figsize=size)[1]
     image = ax.imshow(sheet)
     image.set_label(_alt_text(count, rows, titles))
     ax.axis("off")
-    for title, (top, left) in zip(titles or (), corners, strict=False):
+    for title, (top, left) in zip(
+        () if titles is None else fitted, corners, strict=False
+    ):
         ax.text(
             left + width / 2, top - gap / 2, title,
-            ha="center", va="bottom", fontsize="small",
+            ha="center", va="bottom", fontsize="small", parse_math=False,
         )  # fmt: skip
     return ax
+
+
+def _cell_inches(columns, rows, ratio, ax):
+    """Return the width of a picture's cell on paper."""
+    if ax is None:
+        return min(1.0, plt.rcParams["figure.figsize"][0] / columns)
+    across, down = ax.get_position().size * ax.figure.get_size_inches()
+    # Two lines of a title leave the pictures what is left of the height.
+    lines = 2.6 * _title_points() / 72
+    return min(across / columns, max(down / rows - lines, 0.3) / ratio)
+
+
+def _title_points():
+    return FontProperties(size="small").get_size_in_points()
+
+
+def _fit_titles(titles, inches, columns, ax):
+    """Return titles cut to their cell, their lines, and the cell's inches.
+
+    In a figure of its own, the cells grow first: long titles get room.
+    """
+    texts = [str(title) for title in titles]
+    letter = 0.66 * _title_points() / 72  # a letter's width, or less
+    longest = max(len(line) for text in texts for line in text.split("\n"))
+    if ax is None:
+        room = plt.rcParams["figure.figsize"][0] / columns
+        inches = max(inches, min(room, longest * letter))
+    letters = max(4, int(inches / letter))
+    fitted = [
+        "\n".join(
+            "\n".join(
+                textwrap.wrap(line, letters, max_lines=2, placeholder="…")
+            )
+            for line in text.split("\n")
+        )
+        for text in texts
+    ]
+    return fitted, max(text.count("\n") for text in fitted) + 1, inches
 
 
 def _alt_text(count, rows, titles):

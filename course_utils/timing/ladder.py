@@ -191,10 +191,11 @@ def plot_ladder(records, others=(), ax=None):
         raise ValueError(
             "No rung has been measured: run notebooks 01 to 03 first."
         )
-    base = speed(records[0])
-    labels = [entry["rung"] for entry in records]
+    base, name = speed(records[0]), scoreboard.drawable
+    labels = [name(entry["rung"]) for entry in records]
     labels += [
-        f"{entry['rung']}\n(elsewhere: {where(entry)})" for entry in others
+        f"{name(entry['rung'])}\n(elsewhere: {name(where(entry))})"
+        for entry in others
     ]
     if ax is None:
         ax = plt.subplots(figsize=(8, 1.4 + 0.45 * len(labels)))[1]
