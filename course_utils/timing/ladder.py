@@ -62,7 +62,8 @@ def rungs(records):
 
 def speed(entry):
     """Return the FLOP per second of a rung, counted alike for all rungs."""
-    return entry[_RATE] * WORK[entry.get("network", "small")]
+    work = WORK.get(entry.get("network"), WORK["small"])
+    return entry[_RATE] * work
 
 
 def times_faster(records=None):
