@@ -316,7 +316,7 @@ def _is_empty(function):
 
 
 def _shorten(value, most=70):
-    text = repr(value)
+    text = " ".join(repr(value).split())  # an array's has several lines
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
