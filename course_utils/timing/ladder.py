@@ -29,7 +29,8 @@ def record(rung, notebook, seconds, network="small", **more):
 
     rung: its name, such as "NumPy, batches"; notebook: a number
     seconds: of one training picture; network: a key of `WORK`
-    more: further values, such as source, batch and limit_flops_per_second
+    more: further values, such as source, batch and limit_flops_per_second;
+        flops_per_second, if it was counted in another way
 
     An accuracy that an earlier record of the rung holds is kept.
     """
@@ -41,8 +42,7 @@ def record(rung, notebook, seconds, network="small", **more):
         notebook=notebook,
         network=network,
         examples_per_second=1 / seconds,
-        flops_per_second=WORK[network] / seconds,
-        **more,
+        **{"flops_per_second": WORK[network] / seconds, **more},
     )
 
 
