@@ -184,7 +184,7 @@ def test_the_figure_shows_factor_share_and_finding():
         "×900, 90%",
         "×800, 80%",
     ]
-    assert ax.get_title(loc="left") == "Matrices alone buy a factor of 900"
+    assert ax.get_title().startswith("Matrices alone buy a factor of 900")
     assert ax.get_xscale() == "log"
     plt.close(ax.figure)
 

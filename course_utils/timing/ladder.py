@@ -8,7 +8,7 @@ are never mixed with your rungs unmarked: each label says machine and date.
 
 import json
 
-from course_utils import scoreboard
+from course_utils import plots, scoreboard
 from course_utils.machine import paths
 from course_utils.timing import costs, operations
 
@@ -223,13 +223,10 @@ def plot_ladder(records, others=(), ax=None):
         label.set_fontsize("small")
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("FLOP per second (dashed: the processor's limit)")
-    ax.set_title("factor, share of limit", loc="right", fontsize="small")
-    factor = times_faster(records)
+    factor, title = times_faster(records), "right: factor, share of the limit"
     if factor:
-        ax.set_title(
-            f"Matrices alone buy a factor of {factor:,.0f}", loc="left",
-            fontsize="medium",
-        )  # fmt: skip
+        title = f"Matrices alone buy a factor of {factor:,.0f}\n({title})"
+    plots.set_title(ax, title)
     return ax
 
 
