@@ -20,10 +20,11 @@ FUNCTIONS = [
     and not name.startswith("_")
     and name not in HELPERS
 ]
+# Functions that try what a student wrote.
 CODING = [
-    check.accuracy_per_class,
-    check.balanced_accuracy,
-    check.naive_broken,
+    function
+    for function in FUNCTIONS
+    if (function.__doc__ or "").startswith("Try `def")
 ]
 REPORT = {"examples": 10_000, "recipe": {"epochs": 15, "batch_size": 100}}
 COST = SimpleNamespace(dollars=10.0)
@@ -692,4 +693,54 @@ def test_each_typical_mistake_gets_its_own_hint(capsys, name):
     judge_answer(right, *others)
     assert capsys.readouterr().out.startswith("✓")
     judge_answer(..., *others)
+    assert capsys.readouterr().out.startswith("…")
+
+
+WRITTEN = {
+    check.batches_hidden_layer: (
+        lambda x, w, b: np.maximum(x @ w.T + b, 0),
+        [lambda x, w, b: x @ w.T + b,
+         lambda x, w, b: np.maximum(x @ w.T, 0),
+         lambda x, w, b: np.maximum(x @ w.T, 0) + b,
+         lambda x, w, b: np.maximum(x @ w.T + b, 0).T],
+    ),
+    check.framework_report: (
+        lambda s: [s[0], np.median(s[1:]), min(s[1:])],
+        [lambda s: [s[0], np.median(s), min(s)],
+         lambda s: [s[0], np.mean(s[1:]), min(s[1:])],
+         lambda s: [s[0], min(s[1:]), np.median(s[1:])],
+         lambda s: [np.median(s[1:]), min(s[1:])]],
+    ),
+    check.cost_calculator: (
+        lambda f, p, s, w, d: [f / p / s, f / p / s / 3600 * w,
+                               f / p / s / 3600 * d],
+        [lambda f, p, s, w, d: [f / p, f / p / 3600 * w, f / p / 3600 * d],
+         lambda f, p, s, w, d: [f / p / s, f / p / s * w, f / p / s * d],
+         lambda f, p, s, w, d: [f / p / s, f / p / s * w,
+                                f / p / s / 3600 * d],
+         lambda f, p, s, w, d: [f / p / s / 3600, f / p / s / 3600 * w,
+                                f / p / s / 3600 * d]],
+    ),
+    check.machines_average: (
+        lambda g, c: [sum(n * row[i] for n, row in zip(c, g, strict=True))
+                      / sum(c) for i in range(len(g[0]))],
+        [lambda g, c: np.mean(g, axis=0),
+         lambda g, c: np.sum(g, axis=0),
+         lambda g, c: np.transpose(g) @ np.array(c)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("judge_code", WRITTEN, ids=lambda f: f.__name__)
+def test_a_program_of_the_speed_track_is_tried(capsys, judge_code):
+    right, wrong = WRITTEN[judge_code]
+    hints = []
+    for program in wrong:
+        judge_code(program)
+        hints.append(capsys.readouterr().out)
+    assert all(hint.startswith("✗") for hint in hints), hints
+    assert len(set(hints)) == len(hints), hints
+    judge_code(right)
+    assert capsys.readouterr().out.startswith("✓")
+    judge_code(lambda *_: ...)
     assert capsys.readouterr().out.startswith("…")

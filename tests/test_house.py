@@ -21,8 +21,8 @@ ROOMS = (
     "networks",
     "panels",
 )
-# Looks at the devices that a framework has already found.
-ASKS_FRAMEWORKS = {"machine.devices", "timing.clock"}
+# Look at a framework's devices and wait for them, or time its products.
+ASKS_FRAMEWORKS = {"machine.devices", "timing.clock", "timing.roofline"}
 
 
 def module_name(path, root=ROOT):
