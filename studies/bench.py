@@ -48,18 +48,6 @@ def lessons():
     return sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
 
 
-def memory(process):
-    """Return the bytes of a process and its children, shared ones once."""
-    total = 0
-    for one in [process, *process.children(recursive=True)]:
-        try:
-            full = one.memory_full_info()
-            total += getattr(full, "pss", full.uss)
-        except psutil.Error:
-            continue
-    return total
-
-
 class Peak:
     """Watch the memory of what this process started, in a block."""
 
@@ -74,7 +62,7 @@ class Peak:
         def watch():
             while not self.over.wait(self.interval):
                 new = [c for c in me.children() if c.pid not in known]
-                self.bytes = max(self.bytes, sum(map(memory, new)))
+                self.bytes = max(self.bytes, sum(map(devices.memory_of, new)))
 
         self.thread = threading.Thread(target=watch, daemon=True)
         self.thread.start()
