@@ -153,7 +153,7 @@ def test_a_stored_figure_keeps_its_text_and_nothing_else(
     notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, kernel_name="python3").execute()
     path = tmp_path / "notebook.ipynb"
-    nbformat.write(clean(notebook), path)
+    nbformat.write(clean(notebook, 1), path)
     (output,) = nbformat.read(path, as_version=4).cells[1].outputs
     assert base64.b64decode(output.data["image/png"])[1:4] == b"PNG"
     assert output.metadata.keys() == {"image/png"}

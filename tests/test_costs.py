@@ -34,13 +34,15 @@ def test_the_donors_forward_pass_equals_the_count_of_its_network():
 def test_the_naive_extrapolation_of_notebook_01():
     """63 MFLOP/s make days of the donor and millennia of ResNet-50."""
     lists = costs.measured_device("Python lists", 63e6)
-    donor = costs.training_operations(costs.donor_forward(), 9_000, 12)
+    donor = costs.training_operations(
+        costs.donor_forward(), costs.DONOR_PICTURES, costs.DONOR_EPOCHS
+    )
     resnet = costs.training_operations(
         costs.RESNET50_FORWARD, costs.IMAGENET_PICTURES, 90
     )
     days = costs.estimate(donor, lists, utilization=1).seconds / 86400
     years = costs.estimate(resnet, lists, utilization=1).seconds / 31557600
-    assert days == pytest.approx(3.76, rel=0.02)
+    assert days == pytest.approx(3.76, rel=0.01)
     assert years == pytest.approx(1322, rel=0.01)
 
 
@@ -51,6 +53,29 @@ def test_arithmetic_of_an_estimate():
     assert found.device_hours == 4
     assert found.kilowatt_hours == 4 * 0.5 * 1.5
     assert found.dollars == 8
+
+
+@pytest.mark.parametrize(
+    ("device", "network", "small"),
+    [("H100", "donor", True), ("A100", "donor", True),
+     ("H100", "ResNet-50", False), ("T4", "ResNet-50", False)],
+)  # fmt: skip
+def test_a_network_too_small_for_its_device_is_said_to_be(
+    device, network, small
+):
+    work = costs.training_operations(costs.NETWORKS[network], 9_000, 12)
+    steps = costs.training_steps(9_000, 12, costs.BATCHES[network])
+    found = costs.estimate(work, device, steps=steps)
+    assert (found.least_seconds is not None) == small
+    assert ("if it could fill the device" in str(found)) == small
+    if small:
+        assert found.least_seconds == steps * costs.SHORTEST_STEP
+        assert found.least_seconds > found.seconds
+
+
+def test_small_costs_are_said_in_small_units():
+    text = str(costs.estimate(1e13, "T4"))
+    assert " Wh" in text and "under 1 cent" in text and "kWh" not in text
 
 
 def test_twice_the_devices_halve_time_and_keep_the_price():

@@ -104,7 +104,7 @@ def test_fast_enough():
 
 def test_imports_no_framework():
     code = (
-        "import sys, course_utils.drawings\n"
+        "import sys, course_utils.data.drawings\n"
         "sys.exit('tensorflow' in sys.modules or 'keras' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -42,3 +42,17 @@ def test_the_roofline_bends_where_the_limits_meet():
     assert (y[x < 9.9] < 100e9).all()
     assert y[0] == pytest.approx(10e9 * x[0])
     plt.close(ax.figure)
+
+
+def test_the_peak_is_that_of_the_best_engine(monkeypatch):
+    rates = {"NumPy (OpenBLAS, Zen kernel)": 2.7e11, "TensorFlow": 5.2e11}
+    monkeypatch.setattr(roofline, "engine_peaks", lambda *_: rates)
+    peak = roofline.machine_peak()
+    assert (peak.flops_per_second, peak.engine) == (5.2e11, "TensorFlow")
+    assert str(peak) == "520 GFLOP/s with TensorFlow"
+
+
+def test_numpys_peak_names_its_kernel():
+    (name,) = roofline.engine_peaks(["NumPy"], size=64, repeats=2)
+    assert name == f"NumPy ({roofline.blas()})"
+    assert roofline.blas()

@@ -150,7 +150,7 @@ def test_each_collection_has_two_mirrors_that_need_no_trust():
 
 
 def test_the_downloader_is_imported_only_for_a_download():
-    code = "import course_utils.photos, sys; print([*sys.modules])"
+    code = "import course_utils.data.photos, sys; print([*sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True
     )

@@ -79,10 +79,15 @@ def test_the_model_meets_a_published_run_on_256_gpus(capsys):
     assert "256 P100 GPUs" in capsys.readouterr().out
 
 
-def test_the_figure_holds_lines_and_measured_points():
+def test_the_figure_holds_ideal_lines_and_measured_points():
     measured = {256: {2: 0.5}, 4096: {2: 0.9}}
     ax = scaling.plot_growth(TOY, [256, 4096], measured)
-    assert len(ax.lines) == 4
-    assert list(ax.lines[0].get_xdata())[-1] == 256
-    assert ax.lines[1].get_xydata().tolist() == [[2, 0.5]]
+    ideal, model, marks = ax.lines[:3]
+    assert len(ax.lines) == 5
+    assert (ideal.get_xdata() == ideal.get_ydata()).all()
+    assert list(model.get_xdata())[-1] == 256
+    assert max(model.get_ydata() / ideal.get_ydata()) <= 1
+    assert marks.get_xydata().tolist() == [[2, 1.0]]
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert "With a batch of 4,096" in ax.get_title()
     plt.close(ax.figure)
