@@ -22,7 +22,7 @@ ROOMS = (
     "panels",
 )
 # Looks at the devices that a framework has already found.
-ASKS_FRAMEWORKS = {"machine.devices", "machine.launch", "timing.clock"}
+ASKS_FRAMEWORKS = {"machine.devices", "timing.clock"}
 
 
 def module_name(path, root=ROOT):

@@ -185,7 +185,7 @@ def test_the_latest_guesses_are_drawn_beside_what_was_measured():
 def test_a_guess_kept_as_anything_stops_no_figure(kept):
     scoreboard.record("prediction", notebook=0, points_forgotten=kept)
     scoreboard.record("points forgotten", points=4.0)
-    ax = panels.plot_prediction()
+    ax = scoreboard.plot_prediction()
     ax.figure.canvas.draw()
     words = {text.get_text() for text in ax.texts}
     assert max(map(len, words)) < 40

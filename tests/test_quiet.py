@@ -31,7 +31,7 @@ def test_exceptions_pass(capfd):
 )
 def test_the_remedy_fits_the_python(monkeypatch, version, remedy):
     monkeypatch.setattr(sys, "version_info", version)
-    said = str(course_utils.backend.no_tensorflow())
+    said = str(course_utils.machine.backend.no_tensorflow())
     assert remedy in said and said.count("requirements.txt") == (
         "requirements" in remedy
     )
