@@ -1049,6 +1049,45 @@ def narrow_the_gap(answer):
     )  # fmt: skip
 
 
+def warm_up_rate(function):
+    """Try `def warm_up_rate(step, warm_up_steps, peak)`.
+
+    It returns the learning rate of a step, counted from 0: it grows evenly
+    from 0 to the peak within the warm-up and stays there.
+    """
+
+    def rate(step, warm_up_steps, peak):
+        return peak * min(1, step / warm_up_steps)
+
+    given = [(0, 10, 0.2), (3, 10, 0.2), (10, 10, 0.2), (25, 10, 0.2),
+             (7, 40, 0.05)]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, rate(*arguments)) for arguments in given],
+        "The first steps are small, and no step is larger than the peak.",
+        [
+            (lambda step, steps, peak: peak * step / steps,
+             "The rate goes on growing after the warm-up. Keep it at the "
+             "peak from then on: `min` helps."),
+            (lambda step, steps, peak: min(1, step / steps),
+             "That is the share of the warm-up that is over. Multiply it by "
+             "the peak."),
+            (lambda step, steps, peak: peak * max(1, step / steps),
+             "`max` takes the larger one: you need the smaller one, `min`."),
+            (lambda step, steps, peak: peak * (1 - min(1, step / steps)),
+             "That falls from the peak to 0; it has to rise."),
+            (lambda step, steps, peak: min(peak, step / steps),
+             "That grows by the same amount whatever the peak is. Multiply "
+             "the share of the warm-up by the peak."),
+            (lambda step, steps, peak: peak * (step >= steps),
+             "That jumps from 0 to the peak at the end of the warm-up; let "
+             "it grow evenly."),
+        ],
+        "At step 0 the rate is 0, at the last step of the warm-up it is the "
+        "peak, and in between it grows evenly.",
+    )  # fmt: skip
+
+
 def head_weights(answer):
     """Judge the weights of a dense head, 128 features to 2 classes."""
     _verdict(
@@ -1086,22 +1125,42 @@ def which_control(answer):
     )  # fmt: skip
 
 
-def break_even_tasks(answer):
-    """Judge after how many tasks a donor has paid for itself."""
-    _verdict(
-        answer,
-        25,
-        "Each task saves the difference between the two costs, so divide the "
-        "donor's cost by that difference.",
+def break_even(function):
+    """Try `def break_even(donor, transfer, scratch)`.
+
+    The costs are those of a donor, once, and of one task with it and from
+    scratch, all in one unit; a task with the donor costs less. The result is
+    the smallest whole number of tasks after which the donor has paid.
+    """
+
+    def exact(donor, transfer, scratch):
+        return donor / (scratch - transfer)
+
+    given = [(1000, 2, 42), (90, 1, 8), (9000, 20, 220), (10, 0, 40),
+             (100, 30, 37)]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, math.ceil(exact(*arguments))) for arguments in given],
+        "Each task saves the difference between its two costs, and the "
+        "savings must reach what the donor cost.",
         [
-            (1000 / 42, "The tasks with a donor are cheap, but not free: "
-             "take the difference."),
-            (1000 / 2, "What counts is how much one task *saves*."),
-            (1000 / 44, "Subtract the two costs of a task; do not add them."),
-            (40, "That is what one task saves; how many such savings pay for "
-             "the donor?"),
+            (exact, "Nobody has half a task: round up, with `math.ceil`."),
+            (lambda *a: int(exact(*a)), "Rounding down stops one task too "
+             "early: the donor has not quite paid yet. Round up."),
+            (lambda *a: round(exact(*a)), "`round` goes down as often as "
+             "up. Round up, with `math.ceil`."),
+            (lambda *a: int(exact(*a)) + 1, "When the division comes out "
+             "even, one more task is one too many: use `math.ceil`."),
+            (lambda d, t, s: math.ceil(d / s), "A task with the donor is "
+             "cheap, but not free: subtract its cost."),
+            (lambda d, t, s: math.ceil(d / s + t), "Subtract the cost of a "
+             "task with the donor from that of one from scratch first."),
+            (lambda d, t, s: math.ceil(d / (s + t)), "Subtract the two "
+             "costs of a task; do not add them."),
+            (lambda d, t, s: s - t, "That is what one task saves. How many "
+             "such savings pay for the donor?"),
         ],
-        "Divide the donor's cost by what one task saves.",
+        "Divide the donor's cost by what one task saves, and round up.",
     )  # fmt: skip
 
 

@@ -225,13 +225,13 @@ def batch_size_panel(rates, peak, bandwidth, inputs=3072, hidden=32):
 
 
 def foxes_panel(accuracy, count=10):
-    """Return controls for pictures and donor; see `plot_foxes`."""
+    """Return controls for pictures and donor; see `plot_worth`."""
 
     counts = sorted(set().union(*accuracy.values()))
     arms = [(transfer.ARM_LABELS[arm], arm) for arm in accuracy]
 
     def plot(ax, **values):
-        return transfer.plot_foxes(accuracy, ax=ax, **values)
+        return transfer.plot_worth(accuracy, ax=ax, **values)
 
     return Panel(
         plot,

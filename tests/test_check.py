@@ -1,5 +1,6 @@
 import inspect
 import itertools
+import math
 from collections import Counter, OrderedDict, deque
 from decimal import Decimal
 from enum import IntEnum
@@ -527,6 +528,45 @@ def test_a_wrong_function_gets_its_hint(capsys, function, word):
     assert printed.count("\n") == 1
 
 
+def rate(step, warm_up_steps, peak):
+    return peak * min(1, step / warm_up_steps)
+
+
+def tasks(donor, transfer, scratch):
+    return math.ceil(donor / (scratch - transfer))
+
+
+@pytest.mark.parametrize(
+    ("try_it", "function", "start"),
+    [
+        (check.warm_up_rate, rate, "✓ The first steps"),
+        (check.warm_up_rate, lambda *a: np.float32(rate(*a)), "✓"),
+        (check.warm_up_rate, stub, "…"),
+        (check.warm_up_rate, lambda i, n, p: p * i / n, "✗ The rate goes on"),
+        (check.warm_up_rate, lambda i, n, p: min(1, i / n), "✗ That is the"),
+        (check.warm_up_rate, lambda i, n, p: min(p, i / n), "✗ That grows"),
+        (check.warm_up_rate, lambda i, n, p: max(p, i * p / n), "✗ `max`"),
+        (check.warm_up_rate, lambda i, n, p: p - rate(i, n, p), "✗ That fal"),
+        (check.warm_up_rate, lambda i, n, p: p * (i >= n), "✗ That jumps"),
+        (check.warm_up_rate, lambda i, n, p: p, "✗ With (0, 10, 0.2) your"),
+        (check.break_even, tasks, "✓ Each task saves"),
+        (check.break_even, lambda d, t, s: -(-d // (s - t)), "✓"),
+        (check.break_even, stub, "…"),
+        (check.break_even, lambda d, t, s: d / (s - t), "✗ Nobody has half"),
+        (check.break_even, lambda d, t, s: d // (s - t), "✗ Rounding down"),
+        (check.break_even, lambda d, t, s: round(d / (s - t)), "✗ `round`"),
+        (check.break_even, lambda d, t, s: d // (s - t) + 1, "✗ When the"),
+        (check.break_even, lambda d, t, s: math.ceil(d / s), "✗ A task with"),
+        (check.break_even, lambda d, t, s: tasks(d, -t, s), "✗ Subtract the"),
+        (check.break_even, lambda d, t, s: s - t, "✗ That is what one task"),
+        (check.break_even, lambda d, t, s: tasks(d, s, t), "✗ With (1000, "),
+    ],
+)  # fmt: skip
+def test_a_function_of_a_later_lesson(capsys, try_it, function, start):
+    try_it(function)
+    assert capsys.readouterr().out.startswith(start)
+
+
 def balanced(right_dogs, dogs, right_foxes, foxes):
     return (right_dogs / dogs + right_foxes / foxes) / 2
 
@@ -653,7 +693,6 @@ TYPICAL = {
     "narrow_the_gap": ([], "B", ["A", "C", "A and C"]),
     "head_weights": ([], 258, [256, 130, 129, 6146]),
     "which_control": ([], "unrelated", ["random", "neither", "both"]),
-    "break_even_tasks": ([], 25, [1000 / 42, 500, 1000 / 44, 40]),
     "forget_share": (
         [], 5 / 7, [0.05, 0.07, 2 / 7, 0.85 / 0.87, 7 / 5, 500 / 7]),
     "forget_top_block": (

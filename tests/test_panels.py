@@ -1,5 +1,6 @@
 import base64
 import io
+import itertools
 import math
 import re
 import time
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_utils import panels, plots, scoreboard, timing
-from course_utils.results import forgetting, transfer
+from course_utils.results import evaluation, forgetting, transfer
 from course_utils.timing import costs, roofline
 
 RATES = {1: 5_000, 16: 70_000, 256: 280_000, 1024: 330_000}
@@ -298,20 +299,51 @@ def test_a_batch_that_nobody_measured_is_a_clear_error():
 # ------------------------------------------------------------------ transfer
 
 
-def test_foxes_shows_every_seed_and_what_the_labels_are_worth():
+def test_the_arrow_ends_where_scratch_is_as_good():
     rows = grid()
-    ax = transfer.plot_foxes(rows, 25, "frozen")
-    (seeds,) = [line for line in ax.lines if line.get_markersize() == 16]
-    assert seeds.get_ydata() == pytest.approx(rows["frozen"][25])
+    ax = transfer.plot_worth(rows, 25, "frozen")
     assert "25 dogs and 25 foxes, cat/dog donor" in ax.get_title()
-    assert "no number measured from scratch" in ax.get_title()
-    ax = transfer.plot_foxes(rows, 5, "random")
-    assert re.search(r"scratch, \d+ of each are as good", ax.get_title())
+    assert "as good as more than" in ax.get_title()
+    ax = transfer.plot_worth(rows, 5, "random")
+    needed = transfer.labels_to_reach(
+        rows["scratch"], np.mean(rows["random"][5])
+    )
+    assert f"as good as {needed:.0f} of each from scratch" in ax.get_title()
+    tips = [text.xy for text in ax.texts if text.arrow_patch]
+    assert tips == [pytest.approx((needed, np.mean(rows["random"][5])))]
+
+
+@pytest.mark.parametrize("high", [90.0, 400.0, 1e4])
+def test_the_interval_of_what_labels_are_worth_is_drawn(high):
+    worth = evaluation.Interval(60.0, 40.0, high, "5 donors")
+    rows = grid()
+    ax = transfer.plot_worth(rows, 10, "frozen", worth)
+    end = min(high, max(rows["scratch"]))
+    (bar,) = [line for line in ax.lines if line.get_marker() == "|"]
+    assert list(bar.get_xdata()) == [40.0, end]
+    assert f"60 [40, {end:.0f}]" in [text.get_text() for text in ax.texts]
 
 
 def test_an_arm_without_that_count_shows_its_nearest():
-    ax = transfer.plot_foxes(grid(), 25, "scratch")
+    ax = transfer.plot_worth(grid(), 25, "scratch")
     assert ax.get_title().startswith("10 dogs") or "50 dogs" in ax.get_title()
+
+
+@pytest.mark.parametrize("levels", [(0.8, 0.8, 0.8), (0.8, 0.79), (0.5, 0.9)])
+def test_names_of_lines_do_not_lie_on_each_other(levels):
+    arms = ("frozen", "scratch", "random")[: len(levels)]
+    rows = {
+        arm: {10: [level, level], 100: [level, level + 0.01]}
+        for arm, level in zip(arms, levels, strict=True)
+    }
+    ax = transfer.plot(rows)
+    names = {transfer.ARM_LABELS[arm] for arm in arms}
+    draw = ax.figure.canvas.get_renderer()
+    boxes = [text.get_window_extent(draw) for text in ax.texts
+             if text.get_text() in names]  # fmt: skip
+    assert len(boxes) == len(arms)
+    for first, second in itertools.combinations(boxes, 2):
+        assert not first.overlaps(second)
 
 
 # ------------------------------------------------------- rates and forgetting

@@ -186,46 +186,48 @@ def costs(grid, count=10):
     }
 
 
-def plot_foxes(accuracy, count=10, arm="frozen", ax=None):
-    """Draw what a donor is worth at one number of labeled pictures.
+def plot_worth(accuracy, count=10, arm="frozen", worth=None, ax=None):
+    """Draw what a few labels are worth with a donor, in labels without one.
 
-    accuracy: {arm: {count: accuracies, one a seed}}, as in
+    accuracy: {arm: {count: accuracies}}, with "scratch" among the arms, as in
         `transfer.stored(source)["accuracy"]`
-    count: labeled pictures of each animal; arm: the line to point out. For an
-        arm that has no such count, the nearest one is taken
+    count: labeled pictures of each animal; the nearest that `arm` has is taken
+    arm: where the arrow starts, which ends at the line of scratch
+    worth: Interval from `labels_saved`, drawn at the tip of the arrow, or None
+        to read the number off the two lines
 
-    Returns the axes. Raises KeyError for an arm that was not measured.
+    Returns the axes. Raises KeyError for an arm that was not measured. Taught
+    in notebook 06.
     """
-
     if arm not in accuracy:
         raise KeyError(f"There is no {arm!r}: choose {', '.join(accuracy)}.")
     ax = plot(accuracy, ax)
-    for other, bars in zip(accuracy, ax.containers, strict=True):
-        if other != arm:
-            for artist in (bars[0], *bars[1], *bars[2]):
-                artist.set_alpha(0.35)
-    rows = accuracy[arm]
-    count = min(rows, key=lambda n: abs(math.log(n / count)))
-    scores = np.asarray(rows[count])
-    shown = scores.ravel()[:: max(1, scores.size // 30)]
-    ax.plot(
-        np.full(len(shown), count), shown, "_", color=plots.COLORS[arm],
-        markersize=16, markeredgewidth=1.5,
-    )  # fmt: skip
-    ax.axvline(count, color=plots.FAINT, linestyle=":", linewidth=1)
-    low = min(min(map(np.min, each.values())) for each in accuracy.values())
-    ax.set_ylim(min(0.5, low), 1)
-    ax.set_xlim(right=max(map(max, accuracy.values())) * 4)
-    text = f"{count} dogs and {count} foxes, {ARM_LABELS[arm]}: "
-    text += f"{evaluation.interval(scores)}"
-    if arm != "scratch" and "scratch" in accuracy:
-        worth = labels_to_reach(accuracy["scratch"], scores.mean())
-        text += "\n" + (
-            f"from scratch, {worth:.0f} of each are as good"
-            if math.isfinite(worth)
-            else "no number measured from scratch is as good"
-        )
-    plots.set_title(ax, text)
+    count = min(accuracy[arm], key=lambda n: abs(math.log(n / count)))
+    scores = accuracy[arm][count]
+    level, most = float(np.mean(scores)), max(accuracy["scratch"])
+    found = f"{count} dogs and {count} foxes, {ARM_LABELS[arm]}"
+    if arm == "scratch":
+        plots.set_title(ax, f"{found}: {level:.2f}")
+        return ax
+    tip = worth.mean if worth else labels_to_reach(accuracy["scratch"], level)
+    words = f"{tip:.0f} of each from scratch"
+    if tip >= most:
+        tip, words = most, f"more than {most} of each from scratch"
+    elif tip <= min(accuracy["scratch"]):
+        words = f"at most {tip:.0f} of each from scratch"
+    look = {"color": "black", "lw": 2}
+    if tip > count:
+        arrow = {"arrowstyle": "-|>", "shrinkA": 6, "shrinkB": 0} | look
+        ax.annotate("", (tip, level), (count, level), arrowprops=arrow)
+        at = math.sqrt(tip * count), level
+        text = f"{tip:.0f}" if tip < most else f"> {most}"
+        if worth:
+            text += f" [{worth.low:.0f}, {min(worth.high, most):.0f}]"
+            ax.plot([worth.low, min(worth.high, most)], [level] * 2, "|-",
+                    markersize=14, zorder=4, **look)  # fmt: skip
+        ax.annotate(text, at, (0, -8), textcoords="offset points", ha="center",
+                    va="top", weight="bold")  # fmt: skip
+    plots.set_title(ax, f"{found}:\nas good as {words}")
     return ax
 
 
@@ -256,18 +258,23 @@ def plot_break_even(
         if max(end * scratch, donor) > 3 * unit or unit == 1
     )
     for arm, cost, label in (
-        ("scratch", k * scratch / unit, "each from scratch"),
-        ("frozen", (donor + k * transfer) / unit, "one donor, then heads"),
+        ("scratch", k * scratch / unit, "each\nfrom scratch"),
+        ("frozen", (donor + k * transfer) / unit, "one donor,\nthen heads"),
     ):
-        ax.plot(k, cost, color=plots.COLORS[arm], label=label)
+        color = plots.COLORS[arm]
+        ax.plot(k, cost, color=color)
         at = np.interp(tasks, k, cost)
-        ax.plot(tasks, at, plots.MARKERS[arm], color=plots.COLORS[arm])
+        ax.plot(tasks, at, plots.MARKERS[arm], color=color)
+        ax.annotate(label, (end, cost[1]), (6, 0), va="center", color=color,
+                    textcoords="offset points")  # fmt: skip
     if paid <= end:
-        ax.axvline(paid, color=plots.FAINT, linestyle=":", label="paid")
-    ax.axvline(tasks, color=plots.FAINT, linewidth=1, label="your tasks")
+        ax.axvline(paid, color=plots.FAINT, linestyle=":")
+        ax.annotate(f"paid after {paid:,}", (paid, 0.02), (4, 0), ha="left",
+                    xycoords=("data", "axes fraction"), color=plots.FAINT,
+                    textcoords="offset points")  # fmt: skip
     ax.set_xlabel("tasks")
     ax.set_ylabel(name)
-    ax.legend(loc="upper left", frameon=True)
+    ax.set_xlim(0, end * 1.45)
     gain = tasks * saved - donor
     money = abs(gain) / 3600 * dollars_per_hour
     when = (
@@ -338,7 +345,7 @@ def plot(accuracy, ax=None):
     Returns the axes.
     """
     ax = plots.new_axes(ax)
-    names = {"donor": "frozen"}
+    names, ends = {"donor": "frozen"}, []
     for arm, rows in accuracy.items():
         counts = sorted(rows)
         spans = [
@@ -357,14 +364,8 @@ def plot(accuracy, ax=None):
             marker=plots.MARKERS[key],
             capsize=3,
         )
-        ax.annotate(
-            ARM_LABELS.get(arm, arm),
-            (counts[-1], means[-1]),
-            xytext=(8, 0),
-            textcoords="offset points",
-            color=plots.COLORS[key],
-            va="center",
-        )
+        ends.append((means[-1], counts[-1], ARM_LABELS.get(arm, arm), key))
+    ax.axhline(0.5, color=plots.FAINT, linestyle=":", linewidth=1)
     ticks = sorted({count for rows in accuracy.values() for count in rows})
     # A tick close below the next would be written into it.
     ticks = [a for a, b in pairwise([*ticks, math.inf]) if b > 1.3 * a]
@@ -373,4 +374,24 @@ def plot(accuracy, ax=None):
     ax.minorticks_off()
     ax.set_xlabel("labeled pictures of each class")
     ax.set_ylabel("balanced test accuracy")
+    ax.annotate("guessing", (0.99, 0.5), (0, 3), ha="right",
+                xycoords=("axes fraction", "data"), color=plots.FAINT,
+                textcoords="offset points")  # fmt: skip
+    ax.set_xlim(right=ticks[-1] * 7)
+    _name_lines(ax, ends)
     return ax
+
+
+def _name_lines(ax, ends, apart=0.055):
+    """Write names right of lines' ends, none into another.
+
+    ends: list of (y, x, name, arm of its color); apart: least distance of two
+        names, as a share of the axes' height
+    """
+    low, high = ax.get_ylim()
+    right, below = max(x for _, x, *_ in ends), -math.inf
+    for y, _, name, key in sorted(ends):
+        below = max(y, below + apart * (high - low))
+        ax.annotate(name, (right, below), (8, 0), va="center",
+                    textcoords="offset points",
+                    color=plots.COLORS[key])  # fmt: skip
