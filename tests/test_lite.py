@@ -17,7 +17,8 @@ lite = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(lite)
 # What Pyodide 314 has, of what the course asks for.
 PYODIDE = {
-    "certifi", "matplotlib", "numpy", "pillow", "platformdirs",
+    "joblib", "matplotlib", "numpy", "packaging", "pillow", "platformdirs",
+    "requests", "threadpoolctl",
     "scikit-learn", "scipy", "tqdm",
 }  # fmt: skip
 

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 TARGET = ROOT / "build" / "site" / "lite"
 LESSONS = ("00", "01", "02")  # the others need TensorFlow or JAX
 # Pyodide brings the rest of what pyproject.toml asks for.
-PYTHON_ALONE = ("filelock", "ipywidgets", "jupyterlab-widgets")
+PYTHON_ALONE = ("filelock", "ipywidgets", "jupyterlab-widgets", "pooch")
 SETUP = """\
 #@title Set-up (run once)
 %pip install -q training-vs-transfer
