@@ -522,7 +522,7 @@ def naive_forward_share(answer):
         [
             (0.5, "The forward and backward passes do multiply equally "
              "often, but the update adds the same amount again."),
-            (3, "That is how many times as much a training step costs; you "
+            (3, "That is how much more a training step costs; you "
              "need the reciprocal."),
             (2 / 3, "That is the fraction that you can leave out."),
             (1.0, "Yes, only the forward pass is needed. What fraction of "
@@ -1010,7 +1010,7 @@ def forget_fox_score(answer):
 
 
 def upsampled_positions(answer):
-    """Judge how many times as many positions 96 pixels have as 32."""
+    """Judge how many times more positions 96 pixels have than 32."""
     _verdict(
         answer,
         9,
@@ -1096,7 +1096,7 @@ def safe_file(answer):
 
 
 def flaw_trainable(answer):
-    """Judge how many weights a fine-tuning of a frozen base changes."""
+    """Judge how many weights fine-tuning changes when the base is frozen."""
     head, base, above = 128 * 2 + 2, 288_352, 277_248
     _verdict(
         answer,

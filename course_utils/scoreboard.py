@@ -1,4 +1,4 @@
-"""Keep what you measure: one line a record, from notebook 00 to 09.
+"""Keep what you measure: one line per record, in every notebook.
 
     python -m course_utils.scoreboard             your own scoreboard
     python -m course_utils.scoreboard pool DIR    a whole class's, in one plot
@@ -63,7 +63,7 @@ def record(rung, notebook=None, source=None, **numbers):
     notebook: the number of the notebook, such as 1
     source: "drawings", "photos" or "folder", where pictures were used
     numbers: values by name; those of `COLUMNS` appear in the table. A
-        Measurement gives its median, with its low and high beside it
+        Measurement gives its median, with its low and high next to it
 
     Hardware and time (UTC) are added. A scoreboard that cannot be written
     stops no lesson: a sentence says so, and the record is kept in memory.
@@ -557,7 +557,7 @@ QUESTIONS = {
 
 
 def plot_guesses(rows, ax=None):
-    """Draw guesses beside what was measured.
+    """Draw guesses next to what was measured.
 
     rows: dictionary from a question to (guess, measured); None stands for
         what is not there yet. Returns the axes.
@@ -609,7 +609,7 @@ def _difference(guess, measured):
 
 
 def plot_prediction(guesses=None, reveal=True, ax=None):
-    """Draw the guesses of notebook 00 beside what the scoreboard holds.
+    """Draw the guesses of notebook 00 next to what the scoreboard holds.
 
     guesses: numbers by the names of `QUESTIONS`, or None for those that were
         kept; reveal: also show what was measured. Returns the axes.
