@@ -1097,7 +1097,7 @@ def safe_file(answer):
 
 def flaw_trainable(answer):
     """Judge how many weights fine-tuning changes when the base is frozen."""
-    head, base, above = 128 * 2 + 2, 288_352, 277_248
+    head, base, above = 128 * 2 + 2, 426_976, 369_408
     _verdict(
         answer,
         head,
@@ -1106,7 +1106,7 @@ def flaw_trainable(answer):
         [
             (lambda n: n in (above, above + head), "That is what the author "
              "meant to train. Ask the network with "
-             "transfer.count_trainable."),
+             "donors.count_trainable."),
             (lambda n: n in (base, base + head), "That counts all weights. "
              "Which of them can training change?"),
             (base - above, "That is the part that the loop freezes."),
@@ -1115,7 +1115,7 @@ def flaw_trainable(answer):
             (128 * 2, "Almost: each output has a bias as well."),
             (0, "The head still learns; that is why the accuracy changes."),
         ],
-        "transfer.count_trainable(network) counts what training can change.",
+        "donors.count_trainable(lesson) counts what training can change.",
     )  # fmt: skip
 
 
@@ -1148,12 +1148,12 @@ def flaw_reshuffle(answer):
         answer,
         "C",
         "It starts a second pass, and each pass has its own order: most of "
-        "the pictures after the first 300 were trained on.",
+        "the test pictures are trained on, too.",
         [
             ("A", "Shuffling before a split is right; the question is how "
              "often the pictures are shuffled."),
-            ("B", "300 pictures from one pass, none of them twice, are a "
-             "sound training set. Which of them are also in the test set?"),
+            ("B", "100 pictures from one pass, none of them twice, are a "
+             "sound test set. Which of them are also trained on?"),
             ("D", "It fits only on the training set. Is the test set "
              "different? Compare the two lists."),
             ("E", "It scores only on the test set. Is that set new to the "
@@ -1163,6 +1163,45 @@ def flaw_reshuffle(answer):
              "continued the same pass. Which one starts again?"),
         ],
         'Answer with the letter of one line, such as "A".',
+    )  # fmt: skip
+
+
+def leaked_pictures(function):
+    """Try `def leaked_pictures(training, testing)`.
+
+    Both are lists of fingerprints, one per picture. It returns how many of
+    the test pictures were also in training.
+    """
+
+    def leaked(training, testing):
+        return sum(picture in training for picture in testing)
+
+    given = [
+        (["a", "b", "c", "d"], ["e", "b", "f"]),
+        (["a", "b", "b", "b"], ["b", "c", "b", "d", "e"]),
+        (["a", "b"], ["c", "d", "e"]),
+        (["a", "a", "b"], ["a", "b"]),
+    ]
+    try_function(
+        function,
+        [(arguments, leaked(*arguments)) for arguments in given],
+        "Now you can ask any split for it, and the answer has to be 0.",
+        [
+            (lambda a, b: len(set(a) & set(b)), "A set holds each "
+             "fingerprint once. A picture that is twice in the test was "
+             "leaked twice."),
+            (lambda a, b: leaked(b, a), "Those are the training pictures "
+             "that are in the test. Go through the test pictures."),
+            (lambda a, b: leaked(a, b) / len(b), "That is the fraction. "
+             "Return the count."),
+            (lambda a, b: len(b) - leaked(a, b), "Those are the clean test "
+             "pictures. Count the others."),
+            (lambda a, b: sum(p == q for p, q in zip(a, b, strict=False)),
+             "You compare picture by picture. A leaked picture can be "
+             "anywhere in training."),
+            (lambda a, b: leaked(a, b) > 0, "Return how many there are."),
+        ],
+        "For each test picture, ask whether it is in training.",
     )  # fmt: skip
 
 

@@ -218,7 +218,7 @@ PATTERNS = [
         "Any program you like.",
     ),
     Pattern(
-        r"\b[Tt]h(?:is|at|e|ose|ese) very (?:loop|same|size|thing|picture)",
+        r"\b[Tt]h(?:is|at|ose|ese) very (?:loop|same|size|thing|picture)",
         "exactly this, or the same",
         "They are of this very size.",
         "They are very large, and exactly this size.",

@@ -488,14 +488,15 @@ def no_figsize(lesson):
 
 
 @rule(
-    f"Give it slideshow metadata, with a slide_type of {sorted(SLIDE_TYPES)} "
-    "or with none.",
-    lambda lesson: lesson.cells[4].metadata.pop("slideshow"),
+    f"Give it a slide_type of {sorted(SLIDE_TYPES)}, or none if it continues "
+    "its slide.",
+    lambda lesson: lesson.cells[4].metadata.update(
+        slideshow={"slide_type": "-"}
+    ),
 )
 def slide_type(lesson):
     for index, cell in enumerate(lesson.cells):
-        kind = cell.metadata.get("slideshow", {"slide_type": ""})
-        kind = kind.get("slide_type")
+        kind = cell.metadata.get("slideshow", {}).get("slide_type")
         if kind is not None and kind not in SLIDE_TYPES:
             yield index, f"slide type {kind!r}"
 
