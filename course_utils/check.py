@@ -1246,3 +1246,75 @@ def flaw_expected(answer):
         "What accuracy does a coin get?",
         kind="fraction",
     )  # fmt: skip
+
+
+def verdict_of(function):
+    """Try `def verdict_of(low, high, at_least)`.
+
+    low, high: the ends of an interval; at_least: the bound that was claimed.
+    It returns "proven", "refuted" or "not settled".
+    """
+
+    def verdict(low, high, at_least):
+        if low >= at_least:
+            return "proven"
+        return "refuted" if high < at_least else "not settled"
+
+    def by_mean(low, high, at_least):
+        return "proven" if (low + high) / 2 >= at_least else "refuted"
+
+    def by_zero(low, high, at_least):
+        return verdict(low, high, 0)
+
+    def hasty(low, high, at_least):
+        return "proven" if high >= at_least else "refuted"
+
+    def strict(low, high, at_least):
+        return "proven" if low >= at_least else "refuted"
+
+    def swapped(low, high, at_least):
+        return {"proven": "refuted", "refuted": "proven"}.get(
+            verdict(low, high, at_least), "not settled"
+        )
+
+    given = [(4, 6, 3), (1, 2, 3), (2, 5, 3), (1, 4, 3), (3, 4, 3),
+             (-2, 1, 0), (-6, -1, -3), (0.5, 2, 3)]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, verdict(*arguments)) for arguments in given],
+        "Three verdicts are needed: an interval on both sides of the bound "
+        "settles nothing.",
+        [
+            (by_mean, "The middle alone says nothing about how sure you "
+             "are. Compare both ends with the bound."),
+            (by_zero, "You compare with 0. The claim was about the bound."),
+            (hasty, "One end above the bound proves nothing: the other end "
+             "can be below."),
+            (strict, "Not proven is not yet refuted. What if the bound lies "
+             "inside the interval?"),
+            (swapped, "Above the bound is what was claimed."),
+        ],
+        "Compare both ends of the interval with the bound.",
+    )  # fmt: skip
+
+
+def draws_needed(answer):
+    """Judge how many draws halve an interval that 20 draws gave."""
+    _verdict(
+        answer,
+        80,
+        "Half the width takes four times as many draws, and a tenth would "
+        "take a hundred times as many.",
+        [
+            (40, "Twice as many draws shrink it only by the square root "
+             "of 2."),
+            (lambda n: abs(n - 28.28) < 0.5, "The other way around: the "
+             "number of draws grows with the square."),
+            (400, "20 squared? By what factor should the width shrink, and "
+             "what is the square of that factor?"),
+            (4, "That is the factor. How many draws is that?"),
+            (60, "That is how many you need *in addition*."),
+            (10, "Fewer draws make the interval wider."),
+        ],
+        "The width shrinks by a factor of 2. What is its square?",
+    )  # fmt: skip
