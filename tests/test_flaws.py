@@ -151,30 +151,49 @@ def test_the_best_epoch_finds_what_is_not_there(names):
     assert names["modest"].high < names["lucky"].low
 
 
-WRONG = {
-    "flaw_trainable": [369_408, 427_234, 57_568, 2, 256, 0],
-    "flaw_sigmoid": ["A", "B", "C", "D", "f"],
-    "flaw_reshuffle": ["A", "b", "D", "E", "B and C"],
-    "flaw_cache": [10, 2, 20, 0, 50],
-    "flaw_expected": [50, 0.0, 1.0, 0.25, 0.6],
-}
-RIGHT = {
-    "flaw_trainable": 258,
-    "flaw_sigmoid": "e",
-    "flaw_reshuffle": "C",
-    "flaw_cache": 1,
-    "flaw_expected": 0.5,
+def leaked(training, testing):
+    known = set(training)
+    return sum(picture in known for picture in testing)
+
+
+def verdict(low, high, at_least):
+    if low >= at_least:
+        return "proven"
+    return "refuted" if high < at_least else "not settled"
+
+
+WRONG_FUNCTIONS = {
+    "leaked_pictures": (
+        leaked,
+        [
+            lambda a, b: len(set(a) & set(b)),
+            lambda a, b: leaked(b, a),
+            lambda a, b: leaked(a, b) / len(b),
+            lambda a, b: len(b) - leaked(a, b),
+        ],
+    ),
+    "verdict_of": (
+        verdict,
+        [
+            lambda low, high, bound: (
+                "proven" if (low + high) / 2 >= bound else "refuted"
+            ),
+            lambda low, high, bound: verdict(low, high, 0),
+            lambda low, high, bound: "proven" if high >= bound else "refuted",
+            lambda low, high, bound: "proven" if low >= bound else "refuted",
+        ],
+    ),
 }
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_each_typical_mistake_gets_its_own_hint(capsys, name):
-    function = getattr(check, name)
+@pytest.mark.parametrize("name", WRONG_FUNCTIONS)
+def test_a_wrong_program_gets_its_own_hint(capsys, name):
+    right, wrong = WRONG_FUNCTIONS[name]
     hints = []
-    for answer in [*WRONG[name], "something else entirely"]:
-        function(answer)
+    for function in [*wrong, lambda *arguments: "something else"]:
+        getattr(check, name)(function)
         hints.append(capsys.readouterr().out)
     assert all(hint.startswith("✗") for hint in hints)
     assert len(set(hints)) == len(hints)
-    function(RIGHT[name])
+    getattr(check, name)(right)
     assert capsys.readouterr().out.startswith("✓")
