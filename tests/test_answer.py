@@ -1,5 +1,7 @@
 """The last figure takes one mark per approach, and mixes no sources."""
 
+from pathlib import Path
+
 import matplotlib.pyplot as plt
 import pytest
 
@@ -66,16 +68,15 @@ def test_your_own_marks_come_first_and_the_rest_is_named(capsys):
     assert drawn["fine-tuned donor (elsewhere)"] == (9.0, 0.78, 140.0)
     said = capsys.readouterr().out
     assert "from scratch: measured elsewhere, on AMD EPYC, 2 threads" in said
-    assert "notebook 7 measures it here" in said
+    assert "see notebook 7" in said
     assert "frozen donor" not in said
 
 
 def test_sources_are_not_mixed(capsys):
     own = [entry("donor", 0.2, 0.75, "photos")]
     assert [*answer.marks(own, REFERENCE)] == ["frozen donor"]
-    assert "from scratch: not measured yet; run notebook 6." in (
-        capsys.readouterr().out
-    )
+    said = capsys.readouterr().out
+    assert "from scratch: no time and accuracy yet; see notebook 6." in said
 
 
 def test_the_tail_is_your_own_donor_else_the_shipped():
@@ -97,3 +98,19 @@ def test_the_figure_names_every_mark(capsys):
 def test_without_a_mark_one_sentence_says_what_to_do(capsys):
     assert answer.plot({}) is None
     assert capsys.readouterr().out.startswith("Nothing to draw yet: run")
+
+
+def test_the_grid_fills_in_what_it_trained(monkeypatch):
+    grid = {
+        "accuracy": {"scratch": {10: [[0.5, 0.6]]}, "frozen": {10: [[0.8]]}},
+        "seconds": {"scratch": {10: [[4.0, 6.0]]}},
+        "date": "2026-11-25",
+        "hardware": HARDWARE,
+    }
+    monkeypatch.setattr(answer.transfer, "stored", lambda source: grid)
+    monkeypatch.setattr(answer.files, "path", lambda name: Path("nowhere"))
+    (found,) = answer.reference()
+    assert answer.approach(found) == "scratch"
+    assert (found["seconds"], found["accuracy"]) == (5.0, 0.55)
+    drawn = answer.marks([], [found])
+    assert drawn == {"from scratch (elsewhere)": (5.0, 0.55, None)}

@@ -2,15 +2,19 @@
 
 One mark per approach to the same task, ten pictures each of dogs and foxes.
 The marks are the records of notebooks 05 to 09; those that are missing come
-from the reference run, `data/reference/answer.json` (`make answer`).
+from the reference run, `data/reference/answer.json` (`make answer`), and from
+the grid of notebook 06.
 """
 
 import json
 import re
 
+import numpy as np
+
 from course_utils import scoreboard
 from course_utils.machine import paths
 from course_utils.plots import diagrams
+from course_utils.results import files, transfer
 from course_utils.timing import ladder
 
 TASK = re.compile(r"dogs and foxes, (?:ten|10) of each, (.+)")
@@ -26,9 +30,34 @@ WITH_DONOR = ("frozen", "finetuned")
 
 
 def reference():
-    """Return the records of the reference run, or [] if there is none."""
-    path = paths.data_directory() / "reference" / "answer.json"
-    return json.loads(path.read_text("utf-8")) if path.exists() else []
+    """Return the records of the reference run and of the stored grid."""
+    path = files.path("answer")
+    run = json.loads(path.read_text("utf-8")) if path.exists() else []
+    return [*_from_grid(), *run]
+
+
+def _from_grid(source="drawings"):
+    """Return records of what the grid of notebook 06 trained, if it is there.
+
+    Heads take milliseconds and were not timed there.
+    """
+    try:
+        grid = transfer.stored(source)
+    except FileNotFoundError:
+        return []
+    found = []
+    for arm, how in (("scratch", "from scratch"), ("finetuned", "fine-tuned")):
+        accuracy, seconds = grid["accuracy"].get(arm), grid["seconds"].get(arm)
+        if accuracy and seconds and {10} <= accuracy.keys() & seconds.keys():
+            found.append({
+                "rung": f"dogs and foxes, ten of each, {how}",
+                "accuracy": float(np.mean(accuracy[10])),
+                "seconds": float(np.median(seconds[10])),
+                "source": source,
+                "time": grid["date"],
+                "hardware": grid["hardware"],
+            })  # fmt: skip
+    return found
 
 
 def approach(record):
@@ -93,7 +122,7 @@ def marks(own=None, elsewhere=None):
 
     Returns {name: (seconds, balanced accuracy, seconds of the donor or
     None)}. A mark that you did not measure is called "elsewhere", and a
-    printed line says which notebook measures it.
+    printed line says where, and which notebook is about it.
     """
     own = scoreboard.load() if own is None else own
     elsewhere = reference() if elsewhere is None else elsewhere
@@ -103,8 +132,8 @@ def marks(own=None, elsewhere=None):
         name, notebook = APPROACHES[kind]
         if kind in borrowed:
             print(
-                f"{name}: measured elsewhere, on {ladder.where(entry)}; "
-                f"notebook {notebook} measures it here."
+                f"{name}: measured elsewhere, on {ladder.where(entry)}; see "
+                f"notebook {notebook}."
             )
             name += " (elsewhere)"
         donor = None
@@ -114,7 +143,7 @@ def marks(own=None, elsewhere=None):
         drawn[name] = entry["seconds"], entry["accuracy"], donor
     for kind in APPROACHES.keys() - found.keys():
         name, notebook = APPROACHES[kind]
-        print(f"{name}: not measured yet; run notebook {notebook}.")
+        print(f"{name}: no time and accuracy yet; see notebook {notebook}.")
     return drawn
 
 
