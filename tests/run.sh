@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # All of CI: style, then units and claims, then every notebook; where CI is
-# set, also some notebooks as Colab's TPU runtime has them, without TensorFlow.
+# set, also the slow units, and some notebooks as Colab's TPU runtime has them,
+# without TensorFlow.
 #   bash tests/run.sh [style] [units] [notebooks] [platform]
 set -euo pipefail
 bin=${BIN:-.venv/bin}
@@ -19,7 +20,7 @@ for part in $parts; do
       "$bin/ruff" format --check .
       ;;
     units)
-      MPLBACKEND=agg "$bin/pytest" tests
+      MPLBACKEND=agg "$bin/pytest" -m "${CI:+slow or }not slow" tests
       ;;
     notebooks)
       # As a student's session, which sets nothing of its own.
