@@ -6,6 +6,7 @@ strings that programs print; code, addresses and mathematics are left alone.
 """
 
 import ast
+import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -313,8 +314,9 @@ def texts(path):
                 yield place, text
         elif "setup" not in cell.metadata.get("tags", ()):
             code = re.sub(r"(?m)^\s*[%!].*$", "", cell.source)
-            for _, text in strings(code):
-                yield place, " ".join(plain(text).split())
+            with contextlib.suppress(SyntaxError):  # another language's cell
+                for _, text in strings(code):
+                    yield place, " ".join(plain(text).split())
 
 
 def complaints(text):

@@ -393,16 +393,21 @@ def at_most_15_lines(lesson):
 
 
 @rule(
-    "Cut the longest cells until 95 % have 10 lines or fewer.",
-    set_source(5, "\n".join(f"step_{n} = {n}" for n in range(11))),
+    "Cut the longest cells until 95 % of those shown, or all but two, have "
+    "10 lines or fewer.",
+    lambda lesson: [
+        set_source(n, "\n".join(f"step_{k} = {k}" for k in range(11)))(lesson)
+        for n in (3, 5, 8)
+    ],
 )
 def mostly_10_lines(lesson):
     sizes = {
         index: sum(bool(line.strip()) for line in cell.source.split("\n"))
         for index, cell in lesson.code()
+        if cell.metadata.get("slideshow", {}).get("slide_type") != "skip"
     }
     long = [index for index, size in sizes.items() if 10 < size <= 15]
-    if len(long) > 0.05 * len(sizes):
+    if len(long) > max(2, 0.05 * len(sizes)):
         yield long[0], f"{len(long)} of {len(sizes)} code cells have 11 to 15"
 
 
@@ -543,6 +548,7 @@ DECIDED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 FOLDED = re.compile(r"<details>.*?</details>", re.DOTALL)
+TITLE = re.compile(r"[\"“][^\"“”]{,200}[\"”]")  # of a source, in quotes
 
 
 def measured_claims(source):
@@ -551,7 +557,9 @@ def measured_claims(source):
         match[0]
         for block in BLOCK.split(FOLDED.sub("", source))
         if not SOURCED.search(block) and not OPTION.match(block)
-        for match in MEASURED.finditer(DECIDED.sub(" ", plain(block)))
+        for match in MEASURED.finditer(
+            DECIDED.sub(" ", TITLE.sub(" ", plain(block)))
+        )
     ]
 
 
@@ -873,6 +881,7 @@ def test_a_measured_number_is_found(claim):
         "Version 0.1.0, arXiv:1411.1792.",
         "Training accuracy is 100 % and chance 50 %, so a coin scores 0.5.",
         "This is a 95 % confidence interval.",
+        'Jordan (2024), "94% on CIFAR-10 in 3.29 seconds on a single GPU".',
         "A learning rate of 0.2 and a momentum of 0.9, with decay 0.0005.",
         "If it took 3 hours at 0.87, would you wait?",
         "**Exercise.** A step takes 12 ms. How many are that per hour?",
