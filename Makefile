@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-browser style refresh present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-copy test-browser style refresh present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
@@ -37,6 +37,9 @@ test-site: slides site ## look at both with Chromium: overflow, barriers, networ
 
 test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
 	BIN=$(BIN) bash tests/run.sh
+
+test-copy: $(VENV)/.ready ## run the notebooks of a copy with your own answers in it
+	BIN=$(BIN) bash tests/run.sh copy
 
 test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest: $(VENV)/.ready
 	$(BIN)/python tests/platforms.py $(@:test-%=%) $(OPTIONS) $(NOTEBOOK)
