@@ -274,7 +274,7 @@ def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
     more = {
         "tasks": _choice("tasks", _counts(1, 10_000), 50),
         "dollars_per_hour": _choice(
-            "dollars an hour", _counts(0.01, 100, 0.35), 0.35
+            "dollars per hour", _counts(0.01, 100, 0.35), 0.35
         ),
     }
     return Panel(plot_break_even, seconds | more)
