@@ -119,8 +119,8 @@ PATTERNS = [
         r"\b[Oo]ne (?:batch|column|curve|dot|file|folder|line|mark|name"
         r"|number|picture|record|row|seed|sub-?folder|test|text|title|update"
         rf"|value) an? [A-Za-z]+|\b{COUNT} (?!times )[a-z-]+s an? {EACH}\b"
-        r"|(?<!many )\b(?:bytes|cents|dollars|examples|images|multiply-adds|operations"
-        rf"|pictures|steps) an? {EACH}\b|\b[Aa] mark an? {EACH}\b",
+        r"|(?<!many )\b(?:bytes|cents|dollars|examples|images|multiply-adds"
+        rf"|operations|pictures|steps) an? {EACH}\b|\b[Aa] mark an? {EACH}\b",
         "per",
         "One row a picture, and ten pictures a class.",
         "One is a row, and each class has ten pictures.",
