@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-copy test-browser style refresh present slides site test-site donors grids bench accelerator bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-copy test-browser style refresh present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
@@ -64,6 +64,9 @@ bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
 
 accelerator: $(VENV)/.ready ## measure the accelerator at hand, in five minutes
 	$(BIN)/python -m studies.accelerator
+
+answer: $(VENV)/.ready ## run notebooks 05, 06, 07 and 09, and draw docs/answer.png
+	$(BIN)/python docs/answer.py --run
 
 bench-notebooks: $(VENV)/.ready ## measure seconds and memory of all notebooks, or NOTEBOOK=path
 	$(BIN)/python -m studies.bench notebooks $(NOTEBOOK)

@@ -616,7 +616,7 @@ def naive_forward_share(answer):
         [
             (0.5, "The forward and backward passes do multiply equally "
              "often, but the update adds the same amount again."),
-            (3, "That is how many times as much a training step costs; you "
+            (3, "That is how much more a training step costs; you "
              "need the reciprocal."),
             (2 / 3, "That is the fraction that you can leave out."),
             (1.0, "Yes, only the forward pass is needed. What fraction of "
@@ -1256,7 +1256,7 @@ def forget_fox_score(answer):
 
 
 def upsampled_positions(answer):
-    """Judge how many times as many positions 96 pixels have as 32."""
+    """Judge how many times more positions 96 pixels have than 32."""
     _verdict(
         answer,
         9,
@@ -1342,8 +1342,8 @@ def safe_file(answer):
 
 
 def flaw_trainable(answer):
-    """Judge how many weights a fine-tuning of a frozen base changes."""
-    head, base, above = 128 * 2 + 2, 288_352, 277_248
+    """Judge how many weights fine-tuning changes when the base is frozen."""
+    head, base, above = 128 * 2 + 2, 426_976, 369_408
     _verdict(
         answer,
         head,
@@ -1352,7 +1352,7 @@ def flaw_trainable(answer):
         [
             (lambda n: n in (above, above + head), "That is what the author "
              "meant to train. Ask the network with "
-             "transfer.count_trainable."),
+             "donors.count_trainable."),
             (lambda n: n in (base, base + head), "That counts all weights. "
              "Which of them can training change?"),
             (base - above, "That is the part that the loop freezes."),
@@ -1361,7 +1361,7 @@ def flaw_trainable(answer):
             (128 * 2, "Almost: each output has a bias as well."),
             (0, "The head still learns; that is why the accuracy changes."),
         ],
-        "transfer.count_trainable(network) counts what training can change.",
+        "donors.count_trainable(lesson) counts what training can change.",
     )  # fmt: skip
 
 
@@ -1394,12 +1394,12 @@ def flaw_reshuffle(answer):
         answer,
         "C",
         "It starts a second pass, and each pass has its own order: most of "
-        "the pictures after the first 300 were trained on.",
+        "the test pictures are trained on, too.",
         [
             ("A", "Shuffling before a split is right; the question is how "
              "often the pictures are shuffled."),
-            ("B", "300 pictures from one pass, none of them twice, are a "
-             "sound training set. Which of them are also in the test set?"),
+            ("B", "100 pictures from one pass, none of them twice, are a "
+             "sound test set. Which of them are also trained on?"),
             ("D", "It fits only on the training set. Is the test set "
              "different? Compare the two lists."),
             ("E", "It scores only on the test set. Is that set new to the "
@@ -1409,6 +1409,45 @@ def flaw_reshuffle(answer):
              "continued the same pass. Which one starts again?"),
         ],
         'Answer with the letter of one line, such as "A".',
+    )  # fmt: skip
+
+
+def leaked_pictures(function):
+    """Try `def leaked_pictures(training, testing)`.
+
+    Both are lists of fingerprints, one per picture. It returns how many of
+    the test pictures were also in training.
+    """
+
+    def leaked(training, testing):
+        return sum(picture in training for picture in testing)
+
+    given = [
+        (["a", "b", "c", "d"], ["e", "b", "f"]),
+        (["a", "b", "b", "b"], ["b", "c", "b", "d", "e"]),
+        (["a", "b"], ["c", "d", "e"]),
+        (["a", "a", "b"], ["a", "b"]),
+    ]
+    try_function(
+        function,
+        [(arguments, leaked(*arguments)) for arguments in given],
+        "Now you can ask any split for it, and the answer has to be 0.",
+        [
+            (lambda a, b: len(set(a) & set(b)), "A set holds each "
+             "fingerprint once. A picture that is twice in the test was "
+             "leaked twice."),
+            (lambda a, b: leaked(b, a), "Those are the training pictures "
+             "that are in the test. Go through the test pictures."),
+            (lambda a, b: leaked(a, b) / len(b), "That is the fraction. "
+             "Return the count."),
+            (lambda a, b: len(b) - leaked(a, b), "Those are the clean test "
+             "pictures. Count the others."),
+            (lambda a, b: sum(p == q for p, q in zip(a, b, strict=False)),
+             "You compare picture by picture. A leaked picture can be "
+             "anywhere in training."),
+            (lambda a, b: leaked(a, b) > 0, "Return how many there are."),
+        ],
+        "For each test picture, ask whether it is in training.",
     )  # fmt: skip
 
 
@@ -1530,4 +1569,76 @@ def machines_average(function):
         ],
         "Multiply each gradient by its count, add up, and divide by the sum "
         "of the counts.",
+    )  # fmt: skip
+
+
+def verdict_of(function):
+    """Try `def verdict_of(low, high, at_least)`.
+
+    low, high: the ends of an interval; at_least: the bound that was claimed.
+    It returns "proven", "refuted" or "not settled".
+    """
+
+    def verdict(low, high, at_least):
+        if low >= at_least:
+            return "proven"
+        return "refuted" if high < at_least else "not settled"
+
+    def by_mean(low, high, at_least):
+        return "proven" if (low + high) / 2 >= at_least else "refuted"
+
+    def by_zero(low, high, at_least):
+        return verdict(low, high, 0)
+
+    def hasty(low, high, at_least):
+        return "proven" if high >= at_least else "refuted"
+
+    def strict(low, high, at_least):
+        return "proven" if low >= at_least else "refuted"
+
+    def swapped(low, high, at_least):
+        return {"proven": "refuted", "refuted": "proven"}.get(
+            verdict(low, high, at_least), "not settled"
+        )
+
+    given = [(4, 6, 3), (1, 2, 3), (2, 5, 3), (1, 4, 3), (3, 4, 3),
+             (-2, 1, 0), (-6, -1, -3), (0.5, 2, 3)]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, verdict(*arguments)) for arguments in given],
+        "Three verdicts are needed: an interval on both sides of the bound "
+        "settles nothing.",
+        [
+            (by_mean, "The middle alone says nothing about how sure you "
+             "are. Compare both ends with the bound."),
+            (by_zero, "You compare with 0. The claim was about the bound."),
+            (hasty, "One end above the bound proves nothing: the other end "
+             "can be below."),
+            (strict, "Not proven is not yet refuted. What if the bound lies "
+             "inside the interval?"),
+            (swapped, "Above the bound is what was claimed."),
+        ],
+        "Compare both ends of the interval with the bound.",
+    )  # fmt: skip
+
+
+def draws_needed(answer):
+    """Judge how many draws halve an interval that 20 draws gave."""
+    _verdict(
+        answer,
+        80,
+        "Half the width takes four times as many draws, and a tenth would "
+        "take a hundred times as many.",
+        [
+            (40, "Twice as many draws shrink it only by the square root "
+             "of 2."),
+            (lambda n: abs(n - 28.28) < 0.5, "The other way around: the "
+             "number of draws grows with the square."),
+            (400, "20 squared? By what factor should the width shrink, and "
+             "what is the square of that factor?"),
+            (4, "That is the factor. How many draws is that?"),
+            (60, "That is how many you need *in addition*."),
+            (10, "Fewer draws make the interval wider."),
+        ],
+        "The width shrinks by a factor of 2. What is its square?",
     )  # fmt: skip

@@ -22,9 +22,9 @@ from course_utils.timing import costs, roofline
 
 
 class Panel(widgets.VBox):
-    """Show a figure below its controls, and draw it anew when one moves.
+    """Show a figure below its controls, and redraw it when one moves.
 
-    plot: a function that draws on `ax` and takes one value a control by name
+    plot: a function that draws on `ax` and takes one value per control by name
     controls: dictionary from those names to widgets
     """
 
@@ -159,7 +159,7 @@ def _counts(low, high, value=None):
 def prediction_panel():
     """Return three sliders and a button that keeps their guesses.
 
-    What was measured appears beside a guess once the guess is kept.
+    What was measured appears next to a guess once the guess is kept.
     """
     controls = {
         "times_faster": _choice("times as fast", _counts(1, 10_000), 10),
@@ -274,7 +274,7 @@ def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
     more = {
         "tasks": _choice("tasks", _counts(1, 10_000), 50),
         "dollars_per_hour": _choice(
-            "dollars an hour", _counts(0.01, 100, 0.35), 0.35
+            "dollars per hour", _counts(0.01, 100, 0.35), 0.35
         ),
     }
     return Panel(plot_break_even, seconds | more)

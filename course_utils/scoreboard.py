@@ -1,4 +1,4 @@
-"""Keep what you measure: one line a record, from notebook 00 to 09.
+"""Keep what you measure: one line per record, in every notebook.
 
     python -m course_utils.scoreboard             your own scoreboard
     python -m course_utils.scoreboard pool DIR    a whole class's, in one plot
@@ -9,6 +9,7 @@ Records are lines of JSON in `scoreboard.jsonl`, in the folder that
 
 import argparse
 import contextlib
+import csv
 import io
 import json
 import math
@@ -64,7 +65,7 @@ def record(rung, notebook=None, source=None, **numbers):
     notebook: the number of the notebook, such as 1
     source: "drawings", "photos" or "folder", where pictures were used
     numbers: values by name; those of `COLUMNS` appear in the table. A
-        Measurement gives its median, with its low and high beside it
+        Measurement gives its median, with its low and high next to it
 
     Hardware and time (UTC) are added. A scoreboard that cannot be written
     stops no lesson: a sentence says so, and the record is kept in memory.
@@ -197,14 +198,17 @@ def pool(folder):
 
     folder: holds the students' .jsonl files, at any depth and by any name.
         The latest record of each rung counts in each file, so that nobody
-        counts twice; the same line in two files counts once
+        counts twice; the same line in two files counts once. If notebook 12
+        was handed in, `claims.csv` has one row per file
     Returns the records. Raises FileNotFoundError when there is no record.
     """
     folder = Path(folder)
-    records = {}
+    records, claims = {}, {}
     for path in sorted(folder.rglob("*.jsonl")):
         for entry in table(load(path)):
             records[json.dumps(entry, sort_keys=True)] = entry
+            if entry["rung"] == CLAIM:
+                claims[path.relative_to(folder).as_posix()] = entry
     records = sorted(records.values(), key=lambda entry: str(entry["time"]))
     if not records:
         raise FileNotFoundError(
@@ -213,6 +217,10 @@ def pool(folder):
             "its own."
         )
     paths.write_json(folder / "pooled.json", records)
+    if claims:
+        paths.write_atomically(
+            folder / "claims.csv", lambda name: _write_claims(name, claims)
+        )
     import matplotlib.pyplot as plt
 
     with plt.style.context(plots.STYLE):
@@ -222,6 +230,32 @@ def pool(folder):
             paths.write_atomically(folder / "pooled.png", ax.figure.savefig)
         plt.close(ax.figure)
     return records
+
+
+# A column of `claims.csv` for each of these names in a record, and for the
+# points of notebook 12's rubric, which the instructor fills in.
+CLAIM = "claim"
+PARTS = ("source", "claim", "bound", "points", "low", "high", "draws",
+         "verdict", "reading", "limits")  # fmt: skip
+RUBRIC = ("claim /2", "control /3", "draws /2", "reading /2", "limits /1")
+
+
+def _write_claims(name, claims):
+    """Write one row per file: what was claimed and found, and the rubric."""
+    with open(name, "w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", *PARTS, *RUBRIC])
+        for path, entry in claims.items():
+            row = [path, *(entry.get(part) for part in PARTS)]
+            writer.writerow([_cell(value) for value in row])
+
+
+def _cell(value):
+    """Return a stranger's value as a cell that no spreadsheet calculates."""
+    if value is None or _is_number(value):
+        return value
+    text = printable(str(value), 500)
+    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") else text
 
 
 def plot_pool(records, value="examples_per_second", ax=None):
@@ -535,7 +569,11 @@ def main(arguments=None):
     except OSError as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"{len(records)} records: see pooled.json and pooled.png there.")
+    claims = ", claims.csv" * any(e["rung"] == CLAIM for e in records)
+    print(
+        f"{len(records)} records: see pooled.json{claims} and pooled.png "
+        "there."
+    )
     return 0
 
 

@@ -2,11 +2,12 @@
 
     python docs/minutes.py
 
-The plans say what is shown of which lesson; what that takes is added up here,
-so that no number stands in two places.
+The plans say what is shown of which lesson. What that takes is added up here,
+so no number has to be kept in two places.
 """
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -15,25 +16,52 @@ GUIDE = ROOT / "docs" / "teaching.md"
 BREAK = 15
 # (lesson, share of it that is shown, whether its exercises are done there)
 PLANS = {
+    "fifty minutes": [
+        (0, 0.5, False),
+        (5, 0.25, False),
+        (6, 0.25, False),
+    ],
     "two hours": [
-        (0, 1, False),
-        (1, 0.5, False),
+        (0, 0.5, False),
         (5, 0.5, False),
-        (6, 1, True),
-        (7, 0.5, False),
+        (6, 0.5, True),
+        (7, 0.25, False),
     ],
     "half a day": [
         (0, 1, False),
-        (1, 1, True),
-        (2, 1, True),
-        (3, 1, False),
+        (1, 0.25, False),
+        (5, 0.5, True),
         None,
-        (5, 1, False),
-        (6, 1, True),
+        (6, 0.75, True),
         (7, 0.5, False),
+        (11, 0.25, False),
+    ],
+    "a day": [
+        (0, 1, False),
+        (1, 0.5, True),
+        (5, 0.75, True),
+        None,
+        (6, 0.75, True),
+        (7, 0.5, True),
+        None,
+        (9, 0.5, False),
+        (11, 0.5, True),
     ],
 }
-SHARES = {1: "all of it", 0.5: "half of it"}
+# The most that a plan can take, in minutes.
+LIMITS = {
+    "fifty minutes": 50,
+    "two hours": 120,
+    "half a day": 240,
+    "a day": 390,
+}
+SHARES = {
+    1: "all of it",
+    0.75: "three quarters of it",
+    0.5: "half of it",
+    0.25: "a quarter of it",
+}
+HOUR = 50  # minutes of a weekly hour
 
 
 def lessons(root=ROOT):
@@ -79,9 +107,25 @@ def plan(found, steps):
     return [*rows, f"| together | {together} |"], together
 
 
+def term(found):
+    """Return a table of weekly hours: what each lesson takes of them.
+
+    A lesson with its exercises gets as many whole hours as it needs.
+    """
+    rows, week = ["| hours | lesson |", "|---|---|"], 1
+    for number, (link, shown, exercises) in found.items():
+        hours = max(1, math.ceil((shown + exercises) / HOUR - 0.2))
+        last = week + hours - 1
+        span = f"{week}" if last == week else f"{week}–{last}"
+        rows.append(f"| {span} | {number}. {link} |")
+        week = last + 1
+    return [*rows, f"| together | {week - 1} |"]
+
+
 def filled(guide, found):
     """Return the guide's text with every table as it should be."""
     tables = {"minutes": overview(found)}
+    tables["a term"] = term(found)
     tables |= {name: plan(found, steps)[0] for name, steps in PLANS.items()}
     for name, rows in tables.items():
         guide, count = re.subn(

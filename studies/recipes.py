@@ -1,4 +1,4 @@
-"""Run well-known transfer recipes beside the course's, on equal terms.
+"""Run well-known transfer recipes and the course's, on equal terms.
 
     python -m studies.recipes                or: make bench-recipes
 
@@ -49,7 +49,7 @@ RECIPES = {
             },
         ],
         "repair": "one validation split, kept; the test set is not cut from "
-        "it anew",
+        "it again",
     },
     "Keras guide": {
         "page": "https://keras.io/guides/transfer_learning/",
@@ -175,7 +175,7 @@ def follow(recipe, backbone, parts, seed):
 
     parts: {"train", "validation", "test"}: pairs (pictures, labels). The
     backbone's weights are put back afterwards. Building and compiling count,
-    as they do for whoever waits; the evaluation on the test set does not.
+    as they do for anyone who waits; the evaluation on the test set does not.
     """
     import keras
 
@@ -285,7 +285,7 @@ def load_parts(source=None, directory=None):
     """Return {"train", "validation", "test"}: pairs (pictures, labels).
 
     source: drawings or photos of dogs and foxes, scaled to `IMAGE_SIZE`;
-    directory: instead, a folder with one sub-folder a class, of two. Each
+    directory: instead, a folder with one sub-folder per class, of two. Each
     part holds at most `TRAIN` or `HELD` pictures of each class.
     """
     if directory:

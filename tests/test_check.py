@@ -29,7 +29,7 @@ CODING = [
 ]
 REPORT = {"examples": 10_000, "recipe": {"epochs": 15, "batch_size": 100}}
 COST = SimpleNamespace(dollars=10.0)
-# What a check needs beside the answer.
+# What a check needs in addition to the answer.
 MEASURED = {
     "naive_seconds": [60, 9000],
     "scale_cost": [COST],
@@ -704,11 +704,12 @@ TYPICAL = {
     "own_interval": ([], 0.093, [0.0474, 0.186, 0.0044, 0.588, 9.3]),
     "safe_file": (
         [], "fox.keras", ["fox.pkl", "fox.pt", "fox.h5", "all", "none"]),
-    "flaw_trainable": ([], 258, [277_248, 288_352, 11_104, 2, 256, 0]),
+    "flaw_trainable": ([], 258, [369_408, 426_976, 57_568, 2, 256, 0]),
     "flaw_sigmoid": ([], "E", ["A", "B", "C", "D", "F"]),
     "flaw_reshuffle": ([], "C", ["A", "B", "D", "E", "B and C"]),
     "flaw_cache": ([], 1, [10, 2, 20, 0, 50]),
     "flaw_expected": ([], 0.5, [50, 0.0, 1.0, 0.25, 0.6]),
+    "draws_needed": ([], 80, [40, 28.3, 400, 4, 60, 10]),
 }  # fmt: skip
 ODD_NUMBER = -12_345.678
 

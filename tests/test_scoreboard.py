@@ -1,3 +1,4 @@
+import csv
 import io
 import json
 import os
@@ -580,3 +581,47 @@ def test_a_guess_still_to_be_made_is_asked_for(capsys, stub):
     scoreboard.keep_guesses(times_faster=stub, points=5)
     assert capsys.readouterr().out.startswith("… write a number")
     assert scoreboard.load() == []
+
+
+def claim(**changes):
+    return line(
+        rung="claim", notebook=12, claim="Gray costs 5 points.",
+        verdict="refuted", points=1.5, low=0.5, high=2.5, bound=5, draws=30,
+        **{"reading": "It costs less.", "limits": "Drawings."} | changes,
+    )  # fmt: skip
+
+
+def write_lines(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+def test_the_claims_of_a_class_are_one_table(tmp_path, capsys):
+    write_lines(tmp_path / "ada.jsonl", line(rung="Python lists"), claim())
+    write_lines(
+        tmp_path / "b" / "grace.jsonl", claim(time="2026-11-25T12:00:00+00:00")
+    )
+    write_lines(tmp_path / "alan.jsonl", line(rung="Python lists"))
+    assert scoreboard.main(["pool", str(tmp_path)]) == 0
+    assert "claims.csv" in capsys.readouterr().out
+    with (tmp_path / "claims.csv").open(encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["file"] for row in rows] == ["ada.jsonl", "b/grace.jsonl"]
+    assert rows[0]["verdict"] == "refuted" and rows[0]["high"] == "2.5"
+    assert "control /3" in rows[0]
+
+
+def test_without_a_claim_there_is_no_table(tmp_path, capsys):
+    write_lines(tmp_path / "ada.jsonl", line(rung="Python lists"))
+    scoreboard.main(["pool", str(tmp_path)])
+    assert not (tmp_path / "claims.csv").exists()
+    assert "claims.csv" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-2", "@SUM(A1)", "  =1"])
+def test_no_spreadsheet_calculates_what_a_student_wrote(tmp_path, text):
+    write_lines(tmp_path / "ada.jsonl", claim(reading=text))
+    scoreboard.pool(tmp_path)
+    with (tmp_path / "claims.csv").open(encoding="utf-8-sig") as file:
+        (row,) = csv.DictReader(file)
+    assert row["reading"] == f"'{text}"

@@ -25,9 +25,25 @@ def test_another_minute_would_be_noticed():
     assert minutes.filled(guide, found) != guide
 
 
-@pytest.mark.parametrize(
-    ("name", "limit"), [("two hours", 120), ("half a day", 240)]
-)
-def test_a_plan_fits_its_time(name, limit):
+@pytest.mark.parametrize("name", minutes.PLANS)
+def test_a_plan_fits_its_time(name):
     _, together = minutes.plan(minutes.lessons(), minutes.PLANS[name])
-    assert 0.85 * limit <= together <= limit
+    limit = minutes.LIMITS[name]
+    assert 0.75 * limit <= together <= limit
+
+
+def test_a_longer_lesson_would_break_a_plan():
+    found = minutes.lessons()
+    link, shown, exercises = found[6]
+    found[6] = link, 3 * shown, exercises
+    _, together = minutes.plan(found, minutes.PLANS["two hours"])
+    assert together > minutes.LIMITS["two hours"]
+
+
+def test_a_term_holds_every_lesson_in_its_order():
+    rows = minutes.term({1: ("one", 30, 10), 2: ("two", 60, 30)})
+    assert rows[2:] == [
+        "| 1 | 1. one |",
+        "| 2–3 | 2. two |",
+        "| together | 3 |",
+    ]

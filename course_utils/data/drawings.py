@@ -62,7 +62,7 @@ CHANCES = {
 
 
 def _palette(colours):
-    """Read hexadecimal colours: floats of shape (3, colours, 1, 1, 1)."""
+    """Read hexadecimal colors: floats of shape (3, colors, 1, 1, 1)."""
     table = np.array([list(bytes.fromhex(c)) for c in colours.split()])
     return (table.T[..., None, None, None] / 255).astype(np.float32)
 
@@ -190,7 +190,7 @@ class _Frame:
         self.u, self.v, self.scale = u, v, scale
 
     def place(self, u, v, scale, tilt=0.0):
-        """Return the frame centred at (u, v), turned by 2 atan(tilt)."""
+        """Return the frame centered at (u, v), turned by 2 atan(tilt)."""
         whole = (1 + tilt * tilt) * scale
         cosine, sine = (1 - tilt * tilt) / whole, 2 * tilt / whole
         across, down = self.u - u, self.v - v
@@ -201,7 +201,7 @@ class _Frame:
         )
 
     def mirror(self, centre=0.0, squeeze=1.0):
-        """Fold the frame at u = centre, so that one shape paints two."""
+        """Fold the frame at u = `centre`, so that one shape paints two."""
         u = self.u - centre
         return _Frame(np.maximum(u * squeeze, -u), self.v, self.scale)
 
@@ -282,7 +282,7 @@ class _Easel:
         self.edge = -1 / (pixel * self.uniform(*BLUR))
 
     def uniform(self, low=0.0, high=1.0):
-        """Roll one number a picture: float32 of shape (count, 1, 1)."""
+        """Roll one number per picture: float32 of shape (count, 1, 1)."""
         self._next += 1
         return self._rolls[self._next - 1] * (high - low) + low
 
@@ -292,7 +292,7 @@ class _Easel:
         return self._rolls[self._next - 1] < probability
 
     def pick(self, colours, spread=0.06):
-        """Pick one of the colours for each picture, and vary it a little."""
+        """Pick one of the colors for each picture, and vary it a little."""
         row = (self.uniform() * colours.shape[1]).astype(np.intp)[:, 0, 0]
         return colours[:, row, 0] * self.uniform(0.88, 1.1) + self.uniform(
             -spread, spread

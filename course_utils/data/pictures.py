@@ -53,7 +53,7 @@ class Pictures:
         return self.x_train[order], self.y_train[order]
 
     def few_indices(self, count, seed=0):
-        """Return where the pictures of `few` stand in the training part."""
+        """Return where the pictures of `few` are in the training part."""
         generator = np.random.default_rng(seed)
         chosen = []
         for label, name in enumerate(self.class_names):

@@ -52,12 +52,12 @@ def _advice():
 
 
 def upload_folder():
-    """Return where uploaded training pictures are kept, one folder a class."""
+    """Return where uploaded pictures are kept, one folder per class."""
     return paths.home_directory() / "pictures"
 
 
 def example_folder(names=("dog", "fox"), count=80, size=128):
-    """Write drawings as files, one sub-folder a class, and return the folder.
+    """Write drawings as files, one folder per class, and return their folder.
 
     They lie in the cache; what is there already is kept.
     """

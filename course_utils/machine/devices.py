@@ -67,7 +67,7 @@ class Hardware:
     frameworks: dict
 
     def summary(self):
-        """Return the dictionary that goes beside every measured number."""
+        """Return the dictionary that goes with every measured number."""
         return {
             "platform": self.platform,
             "system": self.system,

@@ -33,7 +33,7 @@ def data_directory():
 def cache_directory():
     """Return a writable folder for what can be fetched or computed again.
 
-    `COURSE_CACHE` names it; otherwise it lies beside your results on Colab's
+    `COURSE_CACHE` names it; otherwise it lies next to your results on Colab's
     Drive and on Kaggle, and is the user's cache elsewhere. Where none can be
     written, a temporary folder serves until the session ends.
     """
@@ -102,7 +102,7 @@ def write_json(path, content):
 
 
 def write_between(path, mark, text):
-    """Replace what stands between <!-- mark --> and <!-- /mark -->.
+    """Replace what is between <!-- mark --> and <!-- /mark -->.
 
     path: a Markdown page with both marks, each on a line of its own; text:
     whole lines. Raises ValueError when a mark is missing.

@@ -303,7 +303,7 @@ def features(network, pictures, batch_size=32):
     pictures: uint8 (count, height, width, 3). The result, float32 (count,
     ...), is kept in the cache under a digest of the network's layers and
     weights and of the pictures' pixels: a second call reads it, and a change
-    in either computes anew.
+    in either computes again.
     """
     name = f"{network.name}-{_digest(network, pictures)[:20]}.npy"
     path = paths.cache_directory() / "features" / name
@@ -314,7 +314,7 @@ def features(network, pictures, batch_size=32):
         )
         if form and len(kept) == len(pictures):
             return kept
-    # Only whole batches: another shape would compile the network anew.
+    # Only whole batches: another shape would compile the network again.
     padded = np.pad(
         pictures,
         [(0, -len(pictures) % batch_size), *[(0, 0)] * (pictures.ndim - 1)],

@@ -1,4 +1,4 @@
-"""Figures that recur: one style, one color and one marker an idea."""
+"""Figures that recur: one style, one color and one marker per idea."""
 
 import textwrap
 from pathlib import Path
@@ -156,7 +156,7 @@ def plot_history(history, metric="loss", ax=None):
     """Draw one metric of a training run over its epochs.
 
     history: a Keras `History`, its `.history` dictionary, or any dictionary
-        of lists with one value an epoch
+        of lists with one value per epoch
     metric: the key to draw, dashed; "val_" + metric, where it exists, solid
     ax: axes to draw on, or None for a new figure
 

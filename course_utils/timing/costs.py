@@ -267,7 +267,7 @@ def estimate(
 
 @dataclass(frozen=True)
 class Published:
-    """Hold what somebody reported of a training, to test the calculator.
+    """Hold what somebody reported of a training run, to test the calculator.
 
     quantity: a field of `Estimate`; value: what was reported of it
     """

@@ -52,7 +52,7 @@ def counters():
 def measure_energy(function, *arguments, watts_per_thread=WATTS_PER_THREAD):
     """Call a function and return (its value, `Energy`).
 
-    Counters see the whole machine, whoever uses it. Where there is none, the
+    Counters see the whole machine and all its users. If there is none, the
     energy is estimated: seconds × threads × watts_per_thread, as if all
     threads were busy.
     """
