@@ -20,7 +20,7 @@ FUNCTIONS = [
     and not name.startswith("_")
     and name not in HELPERS
 ]
-CODING = [check.accuracy_per_class]
+CODING = [check.accuracy_per_class, check.dog_or_fox, check.top_k]
 REPORT = {"examples": 10_000, "recipe": {"epochs": 15, "batch_size": 100}}
 COST = SimpleNamespace(dollars=10.0)
 # What a check needs beside the answer.
