@@ -2,7 +2,7 @@
 
 Keras's own weights come from its cache or its host; if that does not send
 them in time, those of the package of `lite0` serve; if neither is there, the
-course's own donor stands in. Introduced in notebook 08.
+course's own donor stands in. Introduced in notebook 09.
 """
 
 import contextlib
