@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-browser style refresh present slides site test-site donors grids bench bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-copy test-browser style refresh present slides site test-site donors grids bench accelerator bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
@@ -38,6 +38,9 @@ test-site: slides site ## look at both with Chromium: overflow, barriers, networ
 test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
 	BIN=$(BIN) bash tests/run.sh
 
+test-copy: $(VENV)/.ready ## run the notebooks of a copy with your own answers in it
+	BIN=$(BIN) bash tests/run.sh copy
+
 test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest: $(VENV)/.ready
 	$(BIN)/python tests/platforms.py $(@:test-%=%) $(OPTIONS) $(NOTEBOOK)
 
@@ -51,16 +54,19 @@ refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store 
 	$(BIN)/python docs/refresh.py $(or $(NOTEBOOK),notebooks/*.ipynb)
 
 donors: $(VENV)/.ready ## train the shipped donors again
-	$(BIN)/python -m studies.donors --all
+	$(BIN)/python -m studies.donors
 
 grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 to 09; what is stored is skipped
 	$(BIN)/python -m studies
 
 bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
-	$(BIN)/python tests/bench.py
+	$(BIN)/python -m studies.bench
+
+accelerator: $(VENV)/.ready ## measure the accelerator at hand, in five minutes
+	$(BIN)/python -m studies.accelerator
 
 bench-notebooks: $(VENV)/.ready ## measure seconds and memory of all notebooks, or NOTEBOOK=path
-	$(BIN)/python tests/bench.py notebooks $(NOTEBOOK)
+	$(BIN)/python -m studies.bench notebooks $(NOTEBOOK)
 
 bench-recipes: $(VENV)/.ready ## run three tutorials' recipes beside the course's
 	$(BIN)/python -m studies.recipes

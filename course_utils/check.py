@@ -316,7 +316,7 @@ def _is_empty(function):
 
 
 def _shorten(value, most=70):
-    text = repr(value)
+    text = " ".join(repr(value).split())  # an array's has several lines
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
@@ -463,6 +463,39 @@ def start_balanced(answer):
     )  # fmt: skip
 
 
+def balanced_accuracy(function):
+    """Try `def balanced_accuracy(right_dogs, dogs, right_foxes, foxes)`.
+
+    It returns the mean of the two fractions of right answers.
+    """
+
+    def mean(right_dogs, dogs, right_foxes, foxes):
+        return (right_dogs / dogs + right_foxes / foxes) / 2
+
+    def plain(right_dogs, dogs, right_foxes, foxes):
+        return (right_dogs + right_foxes) / (dogs + foxes)
+
+    given = [(100, 100, 0, 20), (90, 100, 10, 20), (3, 4, 30, 50)]
+    try_function(
+        function,
+        [(arguments, mean(*arguments)) for arguments in given],
+        "Each animal now counts for one half, however many pictures there are "
+        "of it.",
+        [
+            (plain, "That is plain accuracy: the larger class decides. Divide "
+             "for each animal on its own, then take the mean."),
+            (lambda *a: 2 * mean(*a), "That is the sum of the two fractions; "
+             "balanced accuracy is their mean."),
+            (lambda *a: 100 * mean(*a), FRACTION),
+            (lambda *a: 1 - mean(*a), "That is the fraction of mistakes."),
+            (lambda *a: a[0] / a[1], "That is the dogs alone; the foxes "
+             "count as much."),
+        ],
+        "What fraction of the dogs is right? What fraction of the foxes? "
+        "Return the mean of the two.",
+    )  # fmt: skip
+
+
 def naive_multiplications(answer):
     """Judge the multiplications of a forward pass on a 64 × 64 picture."""
     inputs, hidden = 64 * 64 * 3, 32
@@ -510,6 +543,67 @@ def naive_error(answer):
         ],
         "error = p − label.",
     )  # fmt: skip
+
+
+def naive_broken(function):
+    """Try `def broken(network, picture, hidden, error)`: a wrong `backward`.
+
+    It returns what `backward` returns, in the same shapes, but at least one
+    slope differs from the right one. Two of its three hidden units are
+    active, the other is silent.
+    """
+    picture, hidden, error = [0.5, -1.0], [1.5, 0.0, 0.5], 0.25
+    output = [2.0, -1.0, 0.5]
+    network = ([[1.0, -1.0], [0.0, 1.0], [-1.0, -1.0]], [0.0] * 3, output, 0.0)
+    errors = [
+        weight * error * (unit > 0)
+        for weight, unit in zip(output, hidden, strict=True)
+    ]
+    right = (
+        [[each * value for value in picture] for each in errors],
+        errors, [error * unit for unit in hidden], error,
+    )  # fmt: skip
+    if function is Ellipsis or _is_empty(function):
+        return print(TODO)
+    if not callable(function):
+        return print("✗ Pass the function itself, without calling it.")
+    try:
+        given = network, picture, hidden, error
+        result = _call(function, "Your function", given)
+    except _Unanswered:
+        return print(TODO)
+    except _Unreadable as trouble:
+        return print(f"✗ {trouble}")
+    slopes, expected = _slopes(result), _slopes(right)
+    if [place for place, _ in slopes] != [place for place, _ in expected]:
+        return print(
+            "✗ Return what `backward` returns: a list of rows, two lists and "
+            "a number, each of the same length as there."
+        )
+    wrong = sum(
+        not math.isclose(mine, true, abs_tol=1e-9)
+        for (_, mine), (_, true) in zip(slopes, expected, strict=True)
+    )
+    if not wrong:
+        return print(
+            "✗ These slopes are all correct, so a nudge would find nothing. "
+            "Change a factor or a sign."
+        )
+    print(
+        f"✓ {wrong} of {len(slopes)} slopes are wrong, and nothing crashed. "
+        "Nudging each weight is what finds this."
+    )
+
+
+def _slopes(values, place=()):
+    """Return pairs (place, number) of all numbers in nested lists."""
+    if not isinstance(values, list | tuple):
+        return [(place, values if isinstance(values, int | float) else 0.0)]
+    return [
+        pair
+        for index, value in enumerate(values)
+        for pair in _slopes(value, (*place, index))
+    ]
 
 
 def naive_forward_share(answer):
@@ -680,6 +774,48 @@ def batches_roof(answer):
     )  # fmt: skip
 
 
+def batches_hidden_layer(function):
+    """Try `def hidden_layer(x, weights, biases)`.
+
+    It returns the hidden units of a batch: one row per picture, after the
+    biases and the maximum with zero.
+    """
+
+    def layer(x, weights, biases):
+        return np.maximum(x @ weights.T + biases, 0).tolist()
+
+    given = [
+        (np.array([[1.0, 2.0, -1.0], [0.5, -3.0, 2.0]]),
+         np.array([[1.0, 0.0, 2.0], [-1.0, 1.0, 0.5]]),
+         np.array([0.5, -0.25])),
+        (np.array([[2.0, -1.0]]), np.array([[1.0, 3.0]] * 3),
+         np.array([4.0, 1.0, -5.0])),
+        (np.array([[1.0, 0.0], [0.0, 1.0]]),
+         np.array([[-2.0, 3.0], [4.0, -5.0]]), np.array([0.0, 1.0])),
+    ]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, layer(*arguments)) for arguments in given],
+        "One line for any number of pictures: the loops of notebook 1 are "
+        "inside the product.",
+        [
+            (lambda x, w, b: (x @ w.T + b).tolist(),
+             "A hidden unit below zero is silent: take the maximum with 0."),
+            (lambda x, w, b: np.maximum(x @ w.T, 0).tolist(),
+             "Every hidden unit also has a bias. Add it before the maximum."),
+            (lambda x, w, b: (np.maximum(x @ w.T, 0) + b).tolist(),
+             "Add the biases before you take the maximum, not after it."),
+            (lambda x, w, b: layer(x, w, b)[0],
+             "Return the hidden units of all pictures, not only of the "
+             "first."),
+            (lambda x, w, b: np.transpose(layer(x, w, b)).tolist(),
+             "That is transposed: one row per picture, please."),
+        ],
+        "Multiply x by the transposed weights, add the biases, and take the "
+        "maximum with 0.",
+    )  # fmt: skip
+
+
 def framework_traces(answer):
     """Judge how often a tf.function is traced for 1, 2, 3, 2 as Python."""
     _verdict(
@@ -738,42 +874,44 @@ def framework_trap(answer):
     )  # fmt: skip
 
 
-def scale_global_batch(answer):
-    """Judge the global batch of 8 devices with 64 examples each."""
-    _verdict(
-        answer,
-        512,
-        "The gradient is the mean over all 512, as if one device had seen "
-        "them; the learning rate should suit that batch size.",
-        [
-            (64, "That is what one device sees."),
-            (8, "That is the number of devices."),
-            (16, "The devices' batches add up; each device sees 64 examples "
-             "of its own."),
-            (72, "Multiply instead of adding: each of the 8 devices has 64 "
-             "examples of its own."),
-        ],
-        "All devices together make one update.",
-    )  # fmt: skip
+def framework_report(function):
+    """Try `def report(seconds)`.
 
+    seconds: of every call in order, the first of which also compiles. It
+    returns [first call, median of the others, fastest of the others].
+    """
 
-def scale_efficiency(answer):
-    """Judge the efficiency of 8 devices that are 6 times as fast as one."""
-    _verdict(
-        answer,
-        0.75,
-        "You pay for 8 devices and get the work of 6: a quarter goes into "
-        "waiting and communication.",
+    def right(seconds):
+        first, *others = seconds
+        return [first, float(np.median(others)), min(others)]
+
+    given = [
+        ([4.0, 0.2, 0.3, 0.25],),
+        ([2.0, 0.5, 0.1, 0.4, 0.3],),
+        ([0.9, 0.7, 0.8, 1.6],),
+    ]
+    try_function(
+        function,
+        [(arguments, right(*arguments)) for arguments in given],
+        "That is what `timing.measure` prints: the warm-up separately, the "
+        "median for what you will wait for, the fastest for a limit.",
         [
-            (6.0, "That is the speed-up; divide it by the number of "
-             "devices."),
-            (8.0, "That is the best speed-up that 8 devices can reach."),
-            (0.25, "That is the fraction that is lost."),
-            (8 / 6, "It is the other way around: the speed-up reached, "
-             "divided by the one possible."),
+            (lambda s: [s[0], float(np.median(s)), min(s)],
+             "The first call is in your median. Leave it out: it compiles."),
+            (lambda s: [s[0], float(np.mean(s[1:])), min(s[1:])],
+             "That is the mean, which one slow call can pull up. Take the "
+             "median."),
+            (lambda s: [s[0], min(s[1:]), float(np.median(s[1:]))],
+             "Keep the order: first call, median, fastest."),
+            (lambda s: [s[0], s[len(s) // 2], min(s[1:])],
+             "The median is the middle of the sorted calls."),
+            (lambda s: right(s)[1:],
+             "Report the first call as well: somebody has to wait for it."),
+            (lambda s: [s[0], float(np.median(s[1:])), max(s[1:])],
+             "That is the slowest call. The third value is the fastest."),
         ],
-        "Divide the speed-up by the number of devices.",
-        kind="fraction",
+        "Split off the first call, then take the median and the minimum of "
+        "the others.",
     )  # fmt: skip
 
 
@@ -797,6 +935,55 @@ def scale_cost(answer, estimate):
              "count that once. The hours are halved."),
         ],
         "Price per hour × hours: which of them change, and how?",
+    )  # fmt: skip
+
+
+def cost_calculator(function):
+    """Try `def cost(flop, peak, share, watts, dollars_per_hour)`.
+
+    It returns [seconds, watt-hours, dollars] of a training run on a device
+    that reaches a share of its peak, in FLOP per second.
+    """
+
+    def right(flop, peak, share, watts, dollars_per_hour):
+        seconds = flop / (peak * share)
+        hours = seconds / 3600
+        return [seconds, hours * watts, hours * dollars_per_hour]
+
+    def not_hours(flop, peak, share, watts, dollars_per_hour):
+        seconds = flop / (peak * share)
+        return [seconds, seconds * watts, seconds * dollars_per_hour]
+
+    def first_in_hours(*arguments):
+        seconds, *others = right(*arguments)
+        return [seconds / 3600, *others]
+
+    given = [
+        (7.2e15, 1e12, 0.5, 250, 2.0),
+        (3.6e18, 65e12, 0.4, 70, 0.35),
+        (9e14, 2e11, 0.25, 40, 0.1),
+    ]
+    try_function(
+        function,
+        [(arguments, right(*arguments)) for arguments in given],
+        "That is the whole calculator. `costs.estimate` adds a data center's "
+        "overhead and the sources.",
+        [
+            (lambda f, p, s, w, d: right(f, p, 1, w, d),
+             "No training run reaches the whole peak: multiply it by the "
+             "share."),
+            (not_hours, "Watt-hours and rent need hours: divide the seconds "
+             "by 3,600."),
+            (lambda *a: [right(*a)[0], not_hours(*a)[1], right(*a)[2]],
+             "Watts times seconds are joules. Watt-hours need hours."),
+            (lambda *a: [*right(*a)[:2], not_hours(*a)[2]],
+             "The rent is per hour, so divide the seconds by 3,600."),
+            (lambda f, p, s, w, d: right(f, p, 1 / s, w, d),
+             "A smaller share makes it slower: divide by the share, do not "
+             "multiply."),
+            (first_in_hours, "The first value is in seconds, not hours."),
+        ],
+        "Seconds are operations divided by the rate that is reached.",
     )  # fmt: skip
 
 
@@ -1303,4 +1490,82 @@ def flaw_expected(answer):
         ],
         "What accuracy does a coin get?",
         kind="fraction",
+    )  # fmt: skip
+
+
+def scale_global_batch(answer):
+    """Judge the global batch of 8 devices with 64 examples each."""
+    _verdict(
+        answer,
+        512,
+        "The gradient is the mean over all 512, as if one device had seen "
+        "them; the learning rate should suit that batch size.",
+        [
+            (64, "That is what one device sees."),
+            (8, "That is the number of devices."),
+            (16, "The devices' batches add up; each device sees 64 examples "
+             "of its own."),
+            (72, "Multiply instead of adding: each of the 8 devices has 64 "
+             "examples of its own."),
+        ],
+        "All devices together make one update.",
+    )  # fmt: skip
+
+
+def scale_efficiency(answer):
+    """Judge the efficiency of 8 devices that are 6 times as fast as one."""
+    _verdict(
+        answer,
+        0.75,
+        "You pay for 8 devices and get the work of 6: a quarter goes into "
+        "waiting and communication.",
+        [
+            (6.0, "That is the speed-up; divide it by the number of "
+             "devices."),
+            (8.0, "That is the best speed-up that 8 devices can reach."),
+            (0.25, "That is the fraction that is lost."),
+            (8 / 6, "It is the other way around: the speed-up reached, "
+             "divided by the one possible."),
+        ],
+        "Divide the speed-up by the number of devices.",
+        kind="fraction",
+    )  # fmt: skip
+
+
+def machines_average(function):
+    """Try `def average(gradients, counts)`.
+
+    gradients: one list of slopes per device, each the mean over the device's
+    own pictures; counts: how many those are. It returns the gradient of the
+    whole batch.
+    """
+
+    def right(gradients, counts):
+        return np.average(gradients, axis=0, weights=counts).tolist()
+
+    def weighted(gradients, counts):
+        return np.transpose(gradients) @ np.array(counts)
+
+    given = [
+        ([[1.0, 2.0], [3.0, -2.0]], [1, 3]),
+        ([[0.5, 0.0, 1.0], [1.5, 1.0, -1.0], [-2.0, 4.0, 0.0]], [64, 64, 32]),
+        ([[2.0], [4.0]], [10, 30]),
+    ]
+    try_function(
+        function,
+        [(arguments, right(*arguments)) for arguments in given],
+        "Every picture now counts alike, wherever it was processed.",
+        [
+            (lambda g, c: np.mean(g, axis=0).tolist(),
+             "That gives a device with few pictures as much weight as one "
+             "with many. Weight each gradient by its count."),
+            (lambda g, c: np.sum(g, axis=0).tolist(),
+             "That is the sum: with more devices the steps would grow."),
+            (lambda g, c: weighted(g, c).tolist(),
+             "Divide by the number of all pictures."),
+            (lambda g, c: (weighted(g, c) / len(c)).tolist(),
+             "Divide by the number of pictures, not of devices."),
+        ],
+        "Multiply each gradient by its count, add up, and divide by the sum "
+        "of the counts.",
     )  # fmt: skip

@@ -61,6 +61,59 @@ class Panel(widgets.VBox):
         self.frame = ax.get_position().frozen()
 
 
+class LabelPanel(widgets.VBox):
+    """Let a reader label numbered pictures, and count the right answers.
+
+    truths: the right name of each picture; names: those to choose from
+
+    The score, `right` of the pictures, appears once each has an answer.
+    """
+
+    def __init__(self, truths, names):
+        self.truths = list(truths)
+        self.right = None
+        self.choices = [
+            widgets.ToggleButtons(
+                description=f"picture {number}", options=list(names),
+                value=None, style={"button_width": "5em"},
+            )
+            for number in range(1, len(self.truths) + 1)
+        ]  # fmt: skip
+        self.score = widgets.HTML()
+        columns = [self.choices[::2], self.choices[1::2]]
+        grid = widgets.HBox([widgets.VBox(column) for column in columns])
+        super().__init__([grid, self.score])
+        for choice in self.choices:
+            choice.observe(self.count, names="value")
+        self.count()
+
+    def __repr__(self):
+        """Say what the reader of a page without a kernel misses."""
+        return (
+            "A panel: while the notebook runs, buttons label each picture "
+            "and count the right answers."
+        )
+
+    def count(self, change=None):
+        """Count the right answers, once all are given."""
+        answers = [choice.value for choice in self.choices]
+        left = answers.count(None)
+        self.right = None
+        if left:
+            self.score.value = f"{left} left to label"
+            return
+        wrong = [
+            f"{number} is a {truth}"
+            for number, (answer, truth) in enumerate(
+                zip(answers, self.truths, strict=True), start=1
+            )
+            if answer != truth
+        ]
+        self.right = len(answers) - len(wrong)
+        said = f"<b>{self.right} of {len(answers)} right.</b>"
+        self.score.value = f"{said} {'; '.join(wrong)}"
+
+
 def picture(figure, text):
     """Return a figure as an HTML image with an alternative text."""
     canvas, buffer = FigureCanvasAgg(figure), io.BytesIO()

@@ -24,6 +24,7 @@ import numpy as np
 
 from course_utils import check, plots
 from course_utils.machine import devices, paths
+from course_utils.plots import alt_text
 
 FILE_NAME = "scoreboard.jsonl"
 
@@ -542,58 +543,85 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-# What notebook 00 asks: the question, and the record that answers it.
+# What notebook 00 asks: the question, the record and the field that answer
+# it, and the axis: its unit, its ends and its scale.
 QUESTIONS = {
     "times_faster": (
-        "matrices: times as fast", "NumPy, batches", "times_lists"
+        "How many times faster are matrices than Python lists?",
+        "NumPy, batches", "times_lists",
+        ("times faster", (1, 20_000), "log"),
     ),
     "labels_for_donor": (
-        "labels that ten are worth", "labels that ten are worth", "labels"
+        "How many labels without a donor are worth 10 with one?",
+        "labels that ten are worth", "labels",
+        ("labeled pictures of each animal", (10, 1_000), "log"),
     ),
     "points_forgotten": (
-        "points forgotten", "points forgotten", "points"
+        "How much does a careless donor forget?",
+        "points forgotten", "points",
+        ("percentage points", (0, 50), "linear"),
     ),
 }  # fmt: skip
 
 
-def plot_guesses(rows, ax=None):
-    """Draw guesses beside what was measured.
+def plot_guesses(rows, axes=None, ax=None):
+    """Draw guesses and what was measured, each question in its own panel.
 
-    rows: dictionary from a question to (guess, measured); None stands for
-        what is not there yet. Returns the axes.
+    rows: dictionary from a question to (guess, measured); None is for what
+        is not there yet
+    axes: dictionary from a question to (unit, (low, high), scale), as in
+        `QUESTIONS`; a question without has a linear axis from 0
+
+    Returns the axes that hold the panels.
     """
     ax = plots.new_axes(ax)
-    heights = range(len(rows), 0, -1)
-    for height, (guess, measured) in zip(heights, rows.values(), strict=True):
-        if guess is not None and measured is not None:
-            ax.plot(
-                [guess, measured], [height] * 2, color=plots.FAINT, linewidth=1
-            )
-        if guess is not None:
-            ax.plot(
-                guess, height, "o", color=plots.OTHER, fillstyle="none", ms=12
-            )
-        if measured is not None:
-            ax.plot(measured, height, "D", color=plots.CHOSEN)
-        ax.text(
-            0.01, height + 0.22, _difference(guess, measured),
-            transform=ax.get_yaxis_transform(), fontsize="small",
-        )  # fmt: skip
-    ax.plot(
-        [], [], "o", color=plots.OTHER, fillstyle="none", ms=12, label="guess"
-    )
-    ax.plot([], [], "D", color=plots.CHOSEN, label="measured")
-    ax.set_xscale("symlog", linthresh=1)
-    ax.set_xlim(-0.5, 2e4)
-    ax.set_xticks([0, 1, 10, 100, 1_000, 10_000])
-    ax.minorticks_off()
-    ax.xaxis.set_major_formatter("{x:,.0f}")
-    ax.set_yticks(list(heights), rows)
-    ax.set_ylim(0.5, len(rows) + 0.6)
-    ax.legend(loc="lower right")
-    done = sum(None not in row for row in rows.values())
-    plots.set_title(ax, f"{done} of {len(rows)} guesses can be compared")
+    ax.axis("off")
+    share = 1 / len(rows)
+    for place, (question, pair) in enumerate(rows.items()):
+        known = [value for value in pair if value is not None]
+        unit, (low, high), scale = (axes or {}).get(
+            question, ("", (0, 1.2 * max([*known, 1])), "linear")
+        )
+        below = 1 - (place + 0.72) * share
+        panel = ax.inset_axes((0, below, 1, 0.22 * share))
+        panel.set_xscale(scale)
+        panel.set_xlim(min([low, *known]), max([high, *known]))
+        panel.set(ylim=(-1, 1), yticks=[], xlabel=unit)
+        panel.xaxis.set_major_formatter("{x:,.0f}")
+        panel.minorticks_off()
+        _mark(panel, *pair)
+        for side, words in (("left", question), ("right", _difference(*pair))):
+            panel.set_title(words, loc=side, fontsize="small")
+    settled = sum(None not in pair for pair in rows.values())
+    title = "Guesses, before anything is measured"
+    if settled:
+        title = f"{settled} of {len(rows)} guesses have been measured"
+    plots.set_title(ax, title)
+    alt_text.say(ax.figure, f"{title}. {_spoken(rows)}")
     return ax
+
+
+def _mark(ax, guess, measured):
+    """Draw one guess as a circle and what was measured as a diamond."""
+    if guess is not None and measured is not None:
+        ax.plot([guess, measured], [0, 0], color=plots.FAINT, linewidth=1)
+    for value, marker, fill, color, word in (
+        (guess, "o", "none", plots.OTHER, "guess"),
+        (measured, "D", "full", plots.CHOSEN, "measured"),
+    ):
+        if value is not None:
+            ax.plot(
+                value, 0, marker, color=color, fillstyle=fill, ms=12,
+                clip_on=False, label=word,
+            )  # fmt: skip
+
+
+def _spoken(rows):
+    return " ".join(
+        f"{question} Guess: {'none' if guess is None else f'{guess:,g}'}; "
+        f"measured: {'not yet' if found is None else f'{found:,.3g}'}."
+        for question, (guess, found) in rows.items()
+    )
 
 
 def _difference(guess, measured):
@@ -609,17 +637,18 @@ def _difference(guess, measured):
 
 
 def plot_prediction(guesses=None, reveal=True, ax=None):
-    """Draw the guesses of notebook 00 beside what the scoreboard holds.
+    """Draw the guesses of notebook 00 and what the scoreboard holds.
 
     guesses: numbers by the names of `QUESTIONS`, or None for those that were
         kept; reveal: also show what was measured. Returns the axes.
     """
     if guesses is None:
         guesses = latest("prediction") or {}
-    rows = {}
-    for name, (question, rung, field) in QUESTIONS.items():
+    rows, axes = {}, {}
+    for name, (question, rung, field, axis) in QUESTIONS.items():
         found = (latest(rung) or {}).get(field) if reveal else None
         pair = guesses.get(name), found
         # A guess kept before guesses were checked can be any text.
         rows[question] = tuple(check.read_number(each)[0] for each in pair)
-    return plot_guesses(rows, ax)
+        axes[question] = axis
+    return plot_guesses(rows, axes, ax)

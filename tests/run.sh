@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All of CI: style, then units and claims, then every notebook; where CI is
-# set, also some notebooks as Colab's TPU runtime has them, without TensorFlow.
-#   bash tests/run.sh [style] [units] [notebooks] [platform]
+# set, also the slow units, and some notebooks as Colab's TPU runtime has them,
+# without TensorFlow.
+#   bash tests/run.sh [style] [units] [notebooks] [copy] [platform]
 set -euo pipefail
 bin=${BIN:-.venv/bin}
 home=$(mktemp -d)
@@ -19,7 +20,7 @@ for part in $parts; do
       "$bin/ruff" format --check .
       ;;
     units)
-      MPLBACKEND=agg "$bin/pytest" tests
+      MPLBACKEND=agg "$bin/pytest" -m "${CI:+slow or }not slow" tests
       ;;
     notebooks)
       # As a student's session, which sets nothing of its own.
@@ -28,13 +29,18 @@ for part in $parts; do
         -p tests.solutions -p tests.noise --nbval-lax --nbval-current-env \
         --nbval-cell-timeout 300 --durations 20 notebooks
       ;;
+    copy)
+      # A student's own copy, answers included: the lessons run, and no more.
+      COURSE_SOURCE=drawings "$bin/python" -m pytest -p tests.noise \
+        --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks
+      ;;
     platform)
       wait
       "$bin/python" tests/platforms.py colab-tpu \
         notebooks/00_*.ipynb notebooks/06_*.ipynb
       ;;
     *)
-      echo "Name style, units, notebooks or platform, not $part."
+      echo "Name style, units, notebooks, copy or platform, not $part."
       exit 2
       ;;
   esac

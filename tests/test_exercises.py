@@ -116,6 +116,19 @@ def test_a_warning_fails(verdicts):
     assert "UserWarning: odd" in printed
 
 
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "def share(right, all_of_them):\n    ...",
+        "def share(right,\n          all_of_them):\n    ...  # write it",
+    ],
+)
+def test_the_solution_replaces_a_whole_function(stub):
+    solution = "def share(right, all_of_them):\n    return right / all_of_them"
+    cell = f"{stub}\n\n\ncheck(share)"
+    assert solve(cell, solution) == f"{solution}\n\n\ncheck(share)"
+
+
 def test_the_solution_replaces_all_stub_lines():
     source = "a = ...  # first\nb = ...\ncheck(a, b)"
     assert solve(source, "a = 1\nb = 2") == "a = 1\nb = 2\n\ncheck(a, b)"

@@ -213,7 +213,8 @@ def test_lite0_knows_what_imagenet_knows(animals):
 
 LOAD_ALL = """
 import json
-from course_utils import quiet, giant
+from course_utils import quiet
+from course_utils.networks import backbones as giant
 with quiet():
     import keras
 import numpy as np
@@ -378,6 +379,11 @@ def test_the_machine_is_blamed_for_what_it_does(
     def fail(*arguments, **options):
         raise OSError(number, os.strerror(number))
 
+    def download(url, end, answered):
+        answered()
+        return b"\x89HDF\r\n"
+
+    monkeypatch.setattr(backbones, "_download", download)
     monkeypatch.setattr(paths.tempfile, "mkstemp", fail)
     with pytest.raises(backbones.WeightsUnavailable, match=cause) as told:
         backbones._keras_backbone("MobileNet", 96, 20)

@@ -4,6 +4,8 @@ Its cells with the tag `naive-network` are run here with nothing but `math`
 and `random` in reach: so they hold the whole network, and lists alone.
 """
 
+import ast
+import inspect
 import math
 import random
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from course_utils import quiet
 from course_utils.data import drawings
+from course_utils.timing import naive as packaged
 
 NOTEBOOK = "01_naive_training_loop.ipynb"
 PATH = Path(__file__).resolve().parent.parent / "notebooks" / NOTEBOOK
@@ -46,6 +49,43 @@ def twenty():
     order = np.random.default_rng(0).permutation(20)
     pictures = np.concatenate(animals)[order]
     return pictures, np.repeat([0, 1], 10)[order].tolist()
+
+
+def functions(text):
+    """Return {name: its code without docstring} of the functions in a text."""
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef):
+            if ast.get_docstring(node) is not None:
+                del node.body[0]
+            found[node.name] = ast.dump(node)
+    return found
+
+
+def test_the_package_races_the_very_loop_of_the_notebook():
+    cells, package = (
+        functions(source()),
+        functions(inspect.getsource(packaged)),
+    )
+    del package["multiplications"]
+    assert len(package) == 11
+    assert package == {name: cells.get(name) for name in package}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("total += weight * value", "total = total + weight * value"),
+        ("value - rate * slope", "value + rate * slope"),
+        ("max(0.0, dot", "max(0, dot"),
+    ],
+)
+def test_another_loop_in_the_notebook_would_be_noticed(right, wrong):
+    changed = source().replace(right, wrong)
+    assert changed != source()
+    package = functions(inspect.getsource(packaged))
+    cells = functions(changed)
+    assert any(package[n] != cells[n] for n in package if n in cells)
 
 
 def small(naive, seed):

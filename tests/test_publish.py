@@ -172,7 +172,7 @@ def make(tmp_path):
     if shutil.which("make") is None:
         pytest.skip("there is no make")
     copy = tmp_path / "copy"
-    for name in ("tests", "course_utils"):
+    for name in ("docs", "tests", "course_utils"):
         shutil.copytree(
             ROOT / name,
             copy / name,

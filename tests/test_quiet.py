@@ -4,6 +4,7 @@ import sys
 import pytest
 
 import course_utils
+from course_utils.machine import backend
 
 
 def test_what_native_code_writes_is_hidden_and_comes_back(capfd):
@@ -31,7 +32,7 @@ def test_exceptions_pass(capfd):
 )
 def test_the_remedy_fits_the_python(monkeypatch, version, remedy):
     monkeypatch.setattr(sys, "version_info", version)
-    said = str(course_utils.backend.no_tensorflow())
+    said = str(backend.no_tensorflow())
     assert remedy in said and said.count("requirements.txt") == (
         "requirements" in remedy
     )

@@ -22,6 +22,7 @@ PLATFORM_BRINGS = {"tensorflow", "jax", "jupyterlab", "jupyterlab-slideshow"}
 MAY_BE_THERE = {
     "tensorflow",
     "jax",
+    "h5py",
     "pillow_heif",
     "pynvml",
     "google",

@@ -11,7 +11,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 COURSE = "training-vs-transfer"
-KERAS = "keras>=3.13.2,<4"  # older ones read files that a model file names
+# Older ones read files that a model file names.
+KERAS = 'keras>=3.13.2,<4 ; sys_platform != "emscripten"'
 BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 # What the course prints that an encoding such as cp1252 or ASCII may lack.
 _PLAIN = {"→": "->", "✓": "[right]", "✗": "[wrong]", "×": "x", "…": "...",

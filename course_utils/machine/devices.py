@@ -185,6 +185,18 @@ def available_memory():
     return max(0, min(free, usable_memory() - used))
 
 
+def memory_of(process):
+    """Return the bytes of a process and its children, shared ones once."""
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        try:
+            full = one.memory_full_info()
+            total += getattr(full, "pss", full.uss)
+        except psutil.Error:
+            continue
+    return total
+
+
 def accelerators():
     """Return one text per GPU or TPU that the drivers show; no framework.
 

@@ -42,12 +42,12 @@ class Measurement:
         name = f"{self.label}: " if self.label else ""
         low, high = format_seconds(self.low, 3), format_seconds(self.high, 3)
         count = len(self.seconds)
-        repeats = f"{count} repeats" if count > 1 else "one run"
-        warm_up = format_seconds(self.warm_up_seconds)
-        return (
-            f"{name}{format_seconds(self.median, 3)} "
-            f"({low} to {high}, {repeats}; warm-up {warm_up})"
-        )
+        parts = f"{low} to {high}, {count} repeats"
+        if count == 1:
+            parts = "single run"
+        if self.warm_up_seconds:
+            parts += f"; warm-up {format_seconds(self.warm_up_seconds)}"
+        return f"{name}{format_seconds(self.median, 3)} ({parts})"
 
     __repr__ = __str__
 
@@ -67,7 +67,7 @@ def measure(function, *arguments, repeats=5, warm_up=1, label=None):
     """
     if not callable(function):
         raise TypeError(
-            "Pass the function itself and its arguments apart: "
+            "Pass the function and its arguments separately: "
             "measure(step, x), not measure(step(x))."
         )
     if repeats < 1 or warm_up < 0:
@@ -84,14 +84,14 @@ def measure(function, *arguments, repeats=5, warm_up=1, label=None):
 
 
 def compare(functions, repeats=7, warm_up=1):
-    """Time several functions in turns, so that all meet the same machine.
+    """Time several functions alternately, under the same conditions.
 
     functions: a dictionary from label to a function without arguments
     repeats, warm_up: rounds, as in `measure`
 
-    A machine that others use too is slow for seconds at a time; in turns,
-    every function gets its share of that. Returns a dictionary from label to
-    `Measurement`, to be set against each other with `ratio`.
+    A machine that others use too is slow for seconds at a time; when the
+    functions alternate, each gets its share of that. Returns a dictionary
+    from label to `Measurement`; compare two of them with `ratio`.
     """
     if warm_up:
         warm_ups = {
@@ -148,8 +148,8 @@ def _call(function, arguments):
     if all(leaf is None for leaf in _leaves(value)):
         name = getattr(function, "__name__", "the function")
         raise ValueError(
-            f"{name} returns nothing to wait for, so a device could still be "
-            "at work when the clock stops: let it return its result."
+            f"{name} returns nothing, so the clock could stop before the "
+            "device has finished. Make it return its result."
         )
     return elapsed, value
 

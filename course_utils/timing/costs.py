@@ -5,6 +5,7 @@ one provider's on one day: replace what is not yours, with
 `dataclasses.replace(costs.DEVICES["T4"], dollars_per_hour=0.2)`.
 """
 
+import math
 from dataclasses import dataclass
 
 from course_utils import plots, scoreboard
@@ -15,12 +16,18 @@ from course_utils.timing.operations import (
     extrapolate,
 )
 
-# Share of the peak that trainings reach, and 3 = forward + 2 × backward:
+# Share of the peak that training runs reach, and 3 = forward + 2 × backward:
 # Sevilla and others (2022), "Estimating training compute of deep learning
 # models", https://epoch.ai/blog/estimating-training-compute
 UTILIZATION = 0.4
 LANGUAGE_MODEL_UTILIZATION = 0.3
 TRAINING_PER_FORWARD = 3
+
+
+# The shortest step of a framework, in seconds, however small the network: an
+# assumption of some hundred operations, each started in a few microseconds,
+# https://developer.nvidia.com/blog/cuda-graphs/
+SHORTEST_STEP = 1e-3
 
 
 # Forward 2, backward 4 for each weight and token: Kaplan and others (2020),
@@ -41,13 +48,17 @@ RESNET50_FORWARD = 2 * 3.8e9
 IMAGENET_PICTURES = 1_281_167
 
 
+# How the donor of notebook 5 is trained.
+DONOR_PICTURES, DONOR_EPOCHS, DONOR_BATCH = 9_000, 12, 128
+
+
 @dataclass(frozen=True)
 class Device:
     """Describe what computes.
 
     peak: FLOP per second that it reaches at best, in the number format that
-        trainings use on it
-    watts: of the device alone at full load, or None where nobody says
+        training runs use on it
+    watts: of the device alone at full load, or None if nobody says
     dollars_per_hour: rent of one device, or None
     source: where the three come from
     """
@@ -107,10 +118,12 @@ DEVICES = {
 
 @dataclass(frozen=True)
 class Estimate:
-    """Hold an estimated cost; None stands for what cannot be said.
+    """Hold an estimated cost; None is for what cannot be said.
 
     operations: FLOP; seconds: from start to end; device_hours: over all
-    devices; kilowatt_hours: with the data center's overhead; dollars: rent
+    devices; kilowatt_hours: with the data center's overhead; dollars: rent;
+    least_seconds: what the steps take at least, if they are too small to
+    fill the device, or else None
     """
 
     operations: float
@@ -118,24 +131,40 @@ class Estimate:
     device_hours: float
     kilowatt_hours: float | None
     dollars: float | None
+    least_seconds: float | None = None
 
     def __str__(self):
         """Write the estimate on one line."""
         parts = [
             f"{self.operations:.2g} FLOP",
             clock.format_seconds(self.seconds),
-            f"{self.device_hours:,.3g} device hours",
         ]
+        if not math.isclose(self.device_hours * 3600, self.seconds):
+            device_time = clock.format_seconds(self.device_hours * 3600)
+            parts.append(f"{device_time} of device time")
         if self.kilowatt_hours is not None:
-            parts.append(f"{self.kilowatt_hours:,.3g} kWh (estimated)")
+            parts.append(_energy(self.kilowatt_hours))
         if self.dollars is not None:
-            digits = ",.2f" if self.dollars >= 0.01 else ".2g"
-            parts.append(f"{self.dollars:{digits}} dollars")
-        return ", ".join(parts)
+            parts.append(_money(self.dollars))
+        text = ", ".join(parts)
+        if self.least_seconds is not None:
+            least = clock.format_seconds(self.least_seconds)
+            text += f", if it could fill the device (expect {least} or more)"
+        return text
+
+
+def _energy(kilowatt_hours):
+    if kilowatt_hours < 1:
+        return f"{1000 * kilowatt_hours:,.2g} Wh"
+    return f"{kilowatt_hours:,.0f} kWh"
+
+
+def _money(dollars):
+    return "under 1 cent" if dollars < 0.01 else f"{dollars:,.2f} dollars"
 
 
 def training_operations(forward, examples, epochs):
-    """Return the FLOP of a training.
+    """Return the FLOP of a training run.
 
     forward: FLOP of one example's forward pass; see `timing.count_network`
     """
@@ -145,6 +174,11 @@ def training_operations(forward, examples, epochs):
 def language_model_operations(weights, tokens):
     """Return the FLOP of training a language model on some tokens."""
     return FLOP_PER_WEIGHT_AND_TOKEN * weights * tokens
+
+
+def training_steps(examples, epochs, batch):
+    """Return the number of steps of a training run."""
+    return epochs * math.ceil(examples / batch)
 
 
 # The donor's convolutions: side of their pictures, channels in and out.
@@ -174,14 +208,19 @@ def donor_forward(classes=2):
 
 
 def measured_device(name, flops_per_second, watts=None, dollars_per_hour=None):
-    """Return a `Device` from your own measurement, to be used at 100 %."""
+    """Return a `Device` from your own measurement, to be used at 100%."""
     return Device(
         name, flops_per_second, watts, dollars_per_hour, "measured here"
     )
 
 
 def estimate(
-    operations, device, count=1, utilization=UTILIZATION, overhead=OVERHEAD
+    operations,
+    device,
+    count=1,
+    utilization=UTILIZATION,
+    overhead=OVERHEAD,
+    steps=None,
 ):
     """Estimate time, energy and money of some operations.
 
@@ -190,6 +229,9 @@ def estimate(
     count: devices that share the work evenly
     utilization: share of the peak that is reached, above 0 and at most 1
     overhead: the data center's power over its computers', at least 1
+    steps: into how many the operations are divided, or None. If a step would
+        be shorter than `SHORTEST_STEP`, the network is too small to fill
+        the device, and the estimate says what to expect
 
     Returns an `Estimate`. Raises ValueError for values outside these ranges,
     KeyError for an unknown device.
@@ -205,12 +247,13 @@ def estimate(
         raise ValueError("Give 0 or more operations and 1 or more devices.")
     if not (0 < utilization <= 1 and overhead >= 1):
         raise ValueError(
-            "Utilization lies above 0 and at most at 1, overhead at 1 or "
-            f"above, not {utilization} and {overhead}."
+            "Utilization must be above 0 and at most 1, and overhead 1 or "
+            f"more, not {utilization} and {overhead}."
         )
     rate = device.peak * utilization * count
     seconds = extrapolate(operations, rate)
     hours = seconds * count / 3600
+    least = None if steps is None else steps * SHORTEST_STEP
     watts, dollars = device.watts, device.dollars_per_hour
     return Estimate(
         operations,
@@ -218,6 +261,7 @@ def estimate(
         hours,
         None if watts is None else hours * watts * overhead / 1000,
         None if dollars is None else hours * dollars,
+        least if least and least > seconds else None,
     )
 
 
@@ -292,7 +336,7 @@ _UNITS = {
 
 
 def show_published():
-    """Print what was reported of famous trainings beside the estimates."""
+    """Print what was reported of famous training runs, and the estimates."""
     for row in PUBLISHED:
         write, found = _UNITS[row.quantity], row.estimate()
         print(
@@ -302,10 +346,9 @@ def show_published():
         )
 
 
-NETWORKS = {
-    "donor": donor_forward(),
-    "ResNet-50": RESNET50_FORWARD,
-}
+# Forward pass of a picture, and the pictures of a batch.
+NETWORKS = {"donor": donor_forward(), "ResNet-50": RESNET50_FORWARD}
+BATCHES = {"donor": DONOR_BATCH, "ResNet-50": 256}
 
 
 YEAR = 365.25 * 86_400
@@ -318,22 +361,24 @@ TICKS = {
 
 def plot_cost(
     measured=None,
-    examples=10_000,
-    epochs=15,
+    examples=DONOR_PICTURES,
+    epochs=DONOR_EPOCHS,
     device="T4",
     network="donor",
     ax=None,
 ):
-    """Draw how long a training takes on what you have and could rent.
+    """Draw how long a training run takes on what you have and could rent.
 
     measured: dictionary from a name, such as "Python lists", to the FLOP per
         second that you measured; None takes those of your scoreboard
     examples, epochs: how many pictures are shown, and how often
-    device: the name of the row to point out: of `measured`, or of
+    device: the name of the row to highlight: of `measured`, or of
         `costs.DEVICES`, which are estimated from their data sheets
     network: one of `NETWORKS`
 
-    Returns the axes. Raises KeyError for an unknown device or network.
+    A device that the network is too small to fill is drawn where its steps
+    take `SHORTEST_STEP` each. Returns the axes. Raises KeyError for an
+    unknown device or network.
     """
     ax = plots.new_axes(ax)
     rows = _devices(measured)
@@ -341,26 +386,34 @@ def plot_cost(
         if name not in table:
             raise KeyError(f"There is no {name!r}: choose {', '.join(table)}.")
     work = training_operations(NETWORKS[network], examples, epochs)
+    steps = training_steps(examples, epochs, BATCHES[network])
     found = {
-        name: estimate(work, each, utilization=share)
+        name: estimate(
+            work, each, utilization=share, steps=steps if share < 1 else None
+        )
         for name, (each, share) in rows.items()
     }
-    for height, (name, (_, share)) in enumerate(rows.items()):
-        seconds, chosen = found[name].seconds, name == device
+    places = {
+        name: each.least_seconds or each.seconds
+        for name, each in found.items()
+    }
+    for height, (name, seconds) in enumerate(places.items()):
+        chosen, measured_here = name == device, rows[name][1] == 1
+        least = found[name].least_seconds
         color = plots.CHOSEN if chosen else plots.OTHER
         ax.plot(
-            seconds, -height, "D" if share == 1 else "o", color=color,
-            fillstyle="full" if share == 1 else "none",
+            seconds, -height, "D" if measured_here else ">" if least else "o",
+            color=color, fillstyle="full" if measured_here else "none",
             markersize=13 if chosen else 8,
         )  # fmt: skip
         ax.annotate(
-            clock.format_seconds(seconds), (seconds, -height), (12, 0),
+            clock.format_seconds(seconds) + (" or more" if least else ""),
+            (seconds, -height), (12, 0),
             textcoords="offset points", va="center", fontsize="small",
             color=color, fontweight="bold" if chosen else "normal",
         )  # fmt: skip
     ax.set_xscale("log")
-    ends = [estimate.seconds for estimate in found.values()]
-    left, right = min(ends) / 3, max(ends) * 60
+    left, right = min(places.values()) / 3, max(places.values()) * 60
     ticks, last = {}, 0
     for text, x in TICKS.items():  # as many as have room
         if left < x < right and x > last * (right / left) ** 0.1:
@@ -401,18 +454,14 @@ def _devices(measured):
 
 def _cost(estimate):
     """Write time, energy and money, as far as they are known."""
+    if estimate.least_seconds is not None:
+        return (
+            f"too small to fill the device, "
+            f"{clock.format_seconds(estimate.least_seconds)} or more"
+        )
     parts = [clock.format_seconds(estimate.seconds)]
     if estimate.kilowatt_hours is not None:
-        watt_hours = estimate.kilowatt_hours * 1000
-        parts.append(
-            f"{watt_hours:,.2g} Wh"
-            if watt_hours < 1000
-            else f"{estimate.kilowatt_hours:,.0f} kWh"
-        )
+        parts.append(_energy(estimate.kilowatt_hours))
     if estimate.dollars is not None:
-        parts.append(
-            f"{estimate.dollars:,.2f} dollars"
-            if estimate.dollars >= 0.01
-            else "less than a cent"
-        )
+        parts.append(_money(estimate.dollars))
     return ", ".join(parts)

@@ -1,21 +1,49 @@
-"""Draw the cost ladder: the rungs of notebooks 01 to 04 in one picture.
+"""Draw the cost ladder: the rungs of the speed track in one picture.
 
 Every rung is the latest record of the scoreboard. What another machine
-measured lies in `data/reference/`: `ladder.json` is the course's own run
-(`make bench`), `ladder_NAME.json` are accelerators. None is ever mixed with
-your rungs unseen: each carries its machine and date in its label.
+measured is in `data/reference/`: `ladder.json` is the course's own run
+(`make bench`), `ladder_NAME.json` are accelerators (`make accelerator`). They
+are never mixed with your rungs unmarked: each label says machine and date.
 """
 
 import json
 
-from course_utils import scoreboard
+from course_utils import plots, scoreboard
 from course_utils.machine import paths
+from course_utils.timing import costs, operations
 
-NOTEBOOKS = (1, 2, 3, 4)
+NOTEBOOKS = (1, 2, 3, 4, 13)
+# FLOP of a training step per picture, for each network that has rungs.
+WORK = {
+    "small": operations.count_network((3072, 32, 1), training=True),
+    "convolution": costs.TRAINING_PER_FORWARD * costs.donor_forward(),
+}
+LISTS, BATCHES = "Python lists", "NumPy, batches"
 
 
-_RATE, _SPEED = "examples_per_second", "flops_per_second"
-_LIMIT = "limit_flops_per_second"
+_RATE, _LIMIT = "examples_per_second", "limit_flops_per_second"
+
+
+def record(rung, notebook, seconds, network="small", **more):
+    """Record a rung on the scoreboard from its seconds per picture.
+
+    rung: its name, such as "NumPy, batches"; notebook: a number
+    seconds: of one training picture; network: a key of `WORK`
+    more: further values, such as source, batch and limit_flops_per_second;
+        flops_per_second, if it was counted in another way
+
+    An accuracy that an earlier record of the rung holds is kept.
+    """
+    before = scoreboard.latest(rung) or {}
+    if before.get("accuracy") is not None:
+        more.setdefault("accuracy", before["accuracy"])
+    scoreboard.record(
+        rung,
+        notebook=notebook,
+        network=network,
+        examples_per_second=1 / seconds,
+        **{"flops_per_second": WORK[network] / seconds, **more},
+    )
 
 
 def rungs(records):
@@ -32,25 +60,46 @@ def rungs(records):
     ]
 
 
-def limit_share(entry, entries):
-    """Return the share of the machine's limit that a rung reaches, or None.
+def speed(entry):
+    """Return the FLOP per second of a rung, counted alike for all rungs."""
+    work = WORK.get(entry.get("network"), WORK["small"])
+    return entry[_RATE] * work
 
-    The limit is the fastest that the matrix products of a step alone were
-    measured, with any engine, on the rung's own machine among `entries`: an
-    engine whose products alone are slow does not lower it.
+
+def times_faster(records=None):
+    """Return how many times faster matrices are than the loop of lists.
+
+    records: those of one machine, or None for your scoreboard. It is the
+    quotient of the pictures per second of two rungs, which notebook 02
+    records together; None if one of them is missing.
     """
+    found = {e["rung"]: e for e in rungs(records or scoreboard.load())}
+    if not {LISTS, BATCHES} <= found.keys():
+        return None
+    return found[BATCHES][_RATE] / found[LISTS][_RATE]
+
+
+def limit_share(entry, entries):
+    """Return the fraction of the hardware's limit that a rung reaches.
+
+    The limit is the fastest matrix product that any engine reached, among
+    `entries`, on the same machine and device. Returns None without one.
+    """
+    limit = _limit(entry, entries)
+    return speed(entry) / limit if limit else None
+
+
+def _limit(entry, entries):
     limits = [
         other[_LIMIT]
         for other in [entry, *entries]
         if other.get(_LIMIT) and _machine(other) == _machine(entry)
     ]
-    if not limits or not entry.get(_SPEED):
-        return None
-    return entry[_SPEED] / max(limits)
+    return max(limits, default=None)
 
 
 def reference():
-    """Return the records of the course's own run, or [] where none lies."""
+    """Return the records of the course's own run, or []."""
     return _read(paths.data_directory() / "reference" / "ladder.json")
 
 
@@ -74,7 +123,7 @@ def where(entry):
 def own_or_reference():
     """Return the records to draw: your own, or else the reference run.
 
-    Your own count when notebooks 01 to 03 are among them. If not, a printed
+    Your own are drawn if notebooks 01 to 03 are among them. If not, a printed
     sentence says what is missing and whose rungs these are; the two are
     never mixed.
     """
@@ -94,8 +143,8 @@ def own_or_reference():
 def rung(name):
     """Return your latest record of a rung, or the reference run's.
 
-    A printed sentence says so where it is not yours. Raises LookupError when
-    neither holds it.
+    A printed sentence says so if it is not yours. Raises LookupError if
+    neither has it.
     """
     own = scoreboard.latest(name)
     if own:
@@ -114,26 +163,27 @@ def show_elsewhere():
     found = rungs(elsewhere())
     if not found:
         print(
-            "No accelerator has been measured yet: data/reference/ holds "
-            "none. Whoever has one runs `make bench` there."
+            "No accelerator has been measured yet. If you have one, run "
+            "`make accelerator` on it."
         )
     for entry in found:
         print(
             f"measured elsewhere ({where(entry)}): {entry['rung']}, "
-            f"{entry[_RATE]:,.0f} pictures a second"
+            f"{entry[_RATE]:,.0f} pictures per second"
         )
 
 
 def plot_ladder(records, others=(), ax=None):
-    """Draw pictures per second of each rung, from the slowest start upward.
+    """Draw the speed of each rung, from the slowest start upward.
 
     records: what `own_or_reference` returns, of one climb
     others: records of other machines, drawn on top as open marks with their
         machine's name and date
 
-    Beside each rung stand its factor over the first one and its share of the
-    machine's limit, which is the dashed line. Returns the axes. Raises
-    ValueError without any record.
+    All rungs are counted in FLOP per second, so networks of different sizes
+    share one axis. Next to each rung are its factor over the first one and
+    the fraction it reaches of its hardware's limit, which is the dashed line
+    for the processor. Returns the axes. Raises ValueError without a record.
     """
     import matplotlib.pyplot as plt
 
@@ -142,8 +192,7 @@ def plot_ladder(records, others=(), ax=None):
         raise ValueError(
             "No rung has been measured: run notebooks 01 to 03 first."
         )
-    base = records[0][_RATE]
-    name = scoreboard.drawable
+    base, name = speed(records[0]), scoreboard.drawable
     labels = [name(entry["rung"]) for entry in records]
     labels += [
         f"{name(entry['rung'])}\n(elsewhere: {name(where(entry))})"
@@ -154,22 +203,18 @@ def plot_ladder(records, others=(), ax=None):
     for height, entry in enumerate([*records, *others]):
         own = height < len(records)
         text = _text(entry, records if own else others, base if own else None)
-        ax.hlines(height, base / 3, entry[_RATE], color="0.8", linewidth=2)
+        ax.hlines(height, base / 3, speed(entry), color="0.8", linewidth=2)
         ax.plot(
-            entry[_RATE], height, "o" if own else "D", markersize=11,
+            speed(entry), height, "o" if own else "D", markersize=11,
             color="#0072B2", markerfacecolor="#0072B2" if own else "white",
         )  # fmt: skip
         ax.text(
             1.02, height, text, va="center", fontsize="small",
             transform=ax.get_yaxis_transform(),
         )  # fmt: skip
-    limits = [
-        e[_LIMIT] * e[_RATE] / e[_SPEED]
-        for e in records
-        if e.get(_LIMIT) and e.get(_SPEED)
-    ]
-    if limits:
-        ax.axvline(max(limits), color="black", linestyle="--", linewidth=1.5)
+    limit = _limit(records[0], records)
+    if limit:
+        ax.axvline(limit, color="black", linestyle="--", linewidth=1.5)
     ax.set_xscale("log")
     ax.set_xlim(left=base / 3)
     ax.set_ylim(-0.6, len(labels) - 0.4)
@@ -177,25 +222,30 @@ def plot_ladder(records, others=(), ax=None):
     for label in ax.get_yticklabels()[len(records) :]:
         label.set_fontsize("small")
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("pictures per second (dashed: the limit)")
-    ax.set_title("factor, share of limit", loc="right", fontsize="small")
+    ax.set_xlabel("FLOP per second (dashed: the processor's limit)")
+    factor, title = times_faster(records), "right: factor, share of the limit"
+    if factor:
+        title = f"Matrices alone buy a factor of {factor:,.0f}\n({title})"
+    plots.set_title(ax, title)
     return ax
 
 
 def _text(entry, entries, base):
     share = limit_share(entry, entries)
-    parts = [f"×{entry[_RATE] / base:,.0f}"] if base else []
+    parts = [f"×{speed(entry) / base:,.0f}"] if base else []
     if share is not None:
         parts.append(f"{share:.{0 if share >= 0.01 else 2}%}")
     return ", ".join(parts)
 
 
 def _machine(entry):
+    """Return what a limit belongs to: a machine, and a device of it."""
     hardware = entry.get("hardware") or {}
     return (
         hardware.get("processor"),
         hardware.get("threads"),
         tuple(hardware.get("accelerators") or ()),
+        entry.get("device"),
     )
 
 

@@ -4,12 +4,34 @@ Source: Williams, Waterman and Patterson (2009), "Roofline: an insightful
 visual performance model for multicore architectures", CACM 52 (4).
 """
 
+import importlib.util
 import math
+import sys
+from dataclasses import dataclass
 
 import numpy as np
+import threadpoolctl
 
-from course_utils import plots
+from course_utils import plots, quiet
 from course_utils.timing import clock, operations
+
+ENGINES = {"NumPy": "numpy", "TensorFlow": "tensorflow", "JAX": "jax"}
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Hold the fastest matrix product that was measured on a machine.
+
+    flops_per_second: its rate; engine: what multiplied, such as "NumPy
+    (OpenBLAS, SkylakeX kernel)"
+    """
+
+    flops_per_second: float
+    engine: str
+
+    def __str__(self):
+        """Write rate and engine."""
+        return f"{self.flops_per_second / 1e9:,.0f} GFLOP/s with {self.engine}"
 
 
 def matrix_peak(size=2048, repeats=5, dtype="float32"):
@@ -20,6 +42,94 @@ def matrix_peak(size=2048, repeats=5, dtype="float32"):
     matrix = np.ones((size, size), dtype)
     measured = clock.measure(np.matmul, matrix, matrix, repeats=repeats)
     return operations.count_dense(size, size, size) / measured.low
+
+
+def blas():
+    """Return the library and the kernel with which NumPy multiplies.
+
+    The kernel is the version of the code for one family of processors; the
+    variable OPENBLAS_CORETYPE can force a slower one.
+    """
+    for library in threadpoolctl.threadpool_info():
+        if library["user_api"] == "blas":
+            name = {"openblas": "OpenBLAS", "mkl": "MKL"}.get(
+                library["internal_api"], library["internal_api"]
+            )
+            kernel = library.get("architecture")
+            return f"{name}, {kernel} kernel" if kernel else name
+    return "its own library"
+
+
+def engine_peaks(engines=None, size=2048, repeats=7):
+    """Return {engine: FLOP per second} of products on the processor.
+
+    engines: names of `ENGINES`; None for those that this process has
+        imported. An engine that is not installed is left out.
+    size, repeats: side of the square matrices; rounds, taken alternately, of
+        which the fastest counts
+    """
+    if engines is None:
+        engines = [n for n, module in ENGINES.items() if module in sys.modules]
+    products = {
+        _describe(name): _product(name, size)
+        for name in engines
+        if importlib.util.find_spec(ENGINES[name])
+    }
+    measured = clock.compare(products, repeats)
+    work = operations.count_dense(size, size, size)
+    return {name: work / each.low for name, each in measured.items()}
+
+
+def machine_peak(engines=None, size=2048, repeats=7):
+    """Return the `Peak` of the processor: the best of some engines.
+
+    See `engine_peaks`.
+    """
+    rates = engine_peaks(engines, size, repeats)
+    best = max(rates, key=rates.get)
+    return Peak(rates[best], best)
+
+
+def device_peak(device, size=4096, repeats=7):
+    """Return the `Peak` of one of Keras's devices, such as "gpu:0".
+
+    The product has 32-bit inputs and is computed as the framework does it by
+    default, which on many accelerators is in fewer bits.
+    """
+    import keras
+
+    with keras.device(device):
+        matrix = keras.ops.ones((size, size), "float32")
+
+    def product():
+        with keras.device(device):
+            return keras.ops.matmul(matrix, matrix)
+
+    measured = clock.measure(product, repeats=repeats)
+    rate = operations.count_dense(size, size, size) / measured.low
+    return Peak(rate, f"{keras.backend.backend()} on {device}")
+
+
+def _describe(engine):
+    return f"NumPy ({blas()})" if engine == "NumPy" else engine
+
+
+def _product(engine, size):
+    """Return a function that multiplies two matrices on the processor."""
+    matrix = np.ones((size, size), "float32")
+    if engine == "NumPy":
+        return lambda: matrix @ matrix
+    with quiet():  # both greet at length
+        if engine == "JAX":
+            import jax
+
+            array = jax.device_put(matrix, jax.devices("cpu")[0])
+            return lambda: array @ array
+        import tensorflow as tf
+
+        with tf.device("CPU:0"):
+            tensor = tf.constant(matrix)
+    return lambda: tf.matmul(tensor, tensor)
 
 
 def memory_bandwidth(mebibytes=128, repeats=5):
@@ -57,32 +167,53 @@ def intensity(batch, inputs, outputs, bytes_each=4):
     return work / (bytes_each * traffic)
 
 
-def plot_roofline(peak, bandwidth, points, ax=None):
-    """Draw the machine's limits and, below them, what was reached.
+def plot_roofline(peak, bandwidth, points, chosen=None, ax=None):
+    """Draw the machine's two limits and, below them, what was reached.
 
     peak: FLOP per second; bandwidth: bytes per second
     points: dictionary from name to (FLOP per byte, FLOP per second)
+    chosen: the name of the point to highlight; None for the fastest
 
-    Returns the axes.
+    The title says what share of its limit the highlighted point reaches.
+    Returns the axes. Raises KeyError for an unknown point.
     """
-
+    if chosen is None:
+        chosen = max(points, key=lambda name: points[name][1])
+    here, reached = points[chosen]
+    roof = min(peak, bandwidth * here)
     ax = plots.new_axes(ax)
-    across = [point[0] for point in points.values()]
-    corner = peak / bandwidth
-    left, right = min([*across, corner]) / 3, max([*across, corner]) * 4
+    corner, across = peak / bandwidth, [x for x, _ in points.values()]
+    left, right = min([*across, corner]) / 3, max([*across, corner]) * 6
+    low, high = min(y for _, y in points.values()) / 4, peak * 5
+    ax.axvspan(left, corner, color=plots.OTHER, alpha=0.08, lw=0)
     x = np.geomspace(left, right, 200)
     ax.loglog(x, np.minimum(peak, bandwidth * x), color="black")
-    ax.text(right, peak * 1.15, "matrix-product peak", ha="right", va="bottom")
-    ax.text(
-        corner * 0.4, bandwidth * corner * 0.45, "memory bandwidth",
-        ha="right", va="bottom",
-    )  # fmt: skip
-    for (name, point), marker in zip(points.items(), "osD^vPX", strict=False):
-        ax.plot(*point, marker, linestyle="none", label=name)
+    for place, text in (
+        (math.sqrt(left * corner), "memory is\nthe limit"),
+        (math.sqrt(corner * right), "arithmetic is\nthe limit"),
+    ):
+        ax.text(place, high / 1.3, text, ha="center", va="top")
+    for name, point in points.items():
+        lit = name == chosen
+        ax.loglog(
+            *point, "D" if lit else "o", markersize=12 if lit else 8,
+            color=plots.CHOSEN if lit else plots.OTHER,
+        )  # fmt: skip
+        ax.annotate(
+            name, point, (9, -15), textcoords="offset points",
+            fontsize="small",
+        )  # fmt: skip
+    ax.loglog([here] * 2, [reached, roof], ":", color=plots.CHOSEN)
+    ax.minorticks_off()
+    ax.set(xlim=(left, right), ylim=(low, high))
     ax.set_xlabel("FLOP per byte")
     ax.set_ylabel("FLOP per second")
-    ax.set_ylim(top=peak * 4)
-    ax.legend(loc="lower right")
+    places = 0 if reached > roof / 99 else 2
+    plots.set_title(
+        ax,
+        f"{chosen} reaches {reached / roof:.{places}%} of its limit, which "
+        f"is {'memory' if here < corner else 'arithmetic'}",
+    )
     return ax
 
 
@@ -93,7 +224,7 @@ def plot_batch_size(
 
     rates: dictionary from batch size to pictures per second
     peak, bandwidth: of the machine, in FLOP and bytes per second
-    batch: the size to point out, a key of `rates`
+    batch: the size to highlight, a key of `rates`
     inputs, hidden: sizes of the network of notebook 02
 
     Returns the axes. Raises KeyError for a batch that was not measured.
@@ -101,35 +232,21 @@ def plot_batch_size(
     if batch not in rates:
         known = ", ".join(map(str, rates))
         raise KeyError(f"No batch of {batch} was measured: choose {known}.")
-    ax = plots.new_axes(ax)
     work = operations.count_network((inputs, hidden, 1), training=True)
     points = {
-        size: (intensity(size, inputs, hidden), rate * work)
+        f"{size:,}": (intensity(size, inputs, hidden), rate * work)
         for size, rate in rates.items()
     }
-    corner, across = peak / bandwidth, [x for x, _ in points.values()]
-    ends = min([*across, corner]) / 3, max([*across, corner]) * 4
-    x = np.geomspace(*ends, 100)
-    ax.loglog(x, np.minimum(peak, bandwidth * x), color="black")
-    for size, point in points.items():
-        ax.annotate(
-            f"{size:,}", point, (8, -14), textcoords="offset points",
-            fontsize="small",
-        )  # fmt: skip
-    ax.loglog(*zip(*points.values(), strict=True), "o", color=plots.OTHER)
-    here, reached = points[batch]
+    chosen = f"{batch:,}"
+    ax = plot_roofline(peak, bandwidth, points, chosen, ax)
+    here, reached = points[chosen]
     roof = min(peak, bandwidth * here)
-    ax.loglog([here] * 2, [reached, roof], ":", color=plots.CHOSEN)
-    ax.loglog(here, reached, "D", color=plots.CHOSEN, markersize=12)
-    ax.minorticks_off()
-    ax.set_ylim(min(y for _, y in points.values()) / 3, peak * 2)
-    ax.set_xlabel("FLOP per byte")
-    ax.set_ylabel("FLOP per second")
     plots.set_title(
         ax,
-        f"batch of {batch:,}: {rates[batch]:,.0f} pictures a second, "
+        f"batch of {batch:,}: {rates[batch]:,.0f} pictures per second, "
         f"{reached / roof:.0%} of the roof;\n"
-        f"{'memory' if here < corner else 'arithmetic'} is the limit, and "
-        f"{math.ceil(9_000 / batch):,} updates make an epoch of 9,000",
+        f"{'memory' if here < peak / bandwidth else 'arithmetic'} is the "
+        f"limit, and {math.ceil(9_000 / batch):,} updates make an epoch of "
+        "9,000",
     )
     return ax

@@ -32,7 +32,7 @@ def all_reduce_seconds(devices, size, latency, bandwidth):
 
 @dataclass(frozen=True)
 class Growth:
-    """Hold what a step costs one device, and what talking costs.
+    """Hold what a step costs one device, and what communication costs.
 
     fixed: seconds of a step on one device, however small the batch
     per_example: seconds that each further example takes it
@@ -117,7 +117,7 @@ RESNET50_ON_P100 = Growth(
 
 
 def show_published():
-    """Print what was reported of ResNet-50 beside what the model says."""
+    """Print what was reported of ResNet-50 and what the model says."""
     found = RESNET50_ON_P100.efficiency(GOYAL_SERVERS, GOYAL_BATCH, grows=True)
     print(
         f"ResNet-50 from 8 to {8 * GOYAL_SERVERS} P100 GPUs: efficiency "
@@ -125,29 +125,44 @@ def show_published():
     )
 
 
-def plot_growth(growth, batches, measured=None, grows=False, ax=None):
-    """Draw the efficiency of 1 to 256 devices, one line a batch size.
+def plot_growth(growth, batches, measured=None, ax=None):
+    """Draw the speed-up of 1 to 256 devices, one line per batch size.
 
-    growth: a `Growth`; batches: batch sizes, of all devices together or,
-        where they `grows`, of each device
-    measured: {batch: {devices: efficiency}}, drawn as open marks on the lines
+    growth: a `Growth`; batches: batch sizes, of all devices together
+    measured: {batch: {devices: efficiency}}, drawn as open marks
 
-    Returns the axes.
+    Both axes are logarithmic, and the dashed diagonal is the ideal: N devices
+    are N times faster. The title names the largest batch's best number of
+    devices. Returns the axes.
     """
-
     ax = plots.new_axes(ax)
+    ax.loglog(DEVICES, DEVICES, color="black", lw=1.5, ls="--", base=2)
+    ax.annotate(
+        "ideal", (32, 32), (-8, 4), textcoords="offset points", ha="right",
+        va="bottom",
+    )  # fmt: skip
     for batch, marker in zip(batches, "os^Dv", strict=False):
-        shares = [growth.efficiency(n, batch, grows) for n in DEVICES]
-        (line,) = ax.plot(DEVICES, shares, label=f"batch of {batch:,}")
+        gains = [n * growth.efficiency(n, batch) for n in DEVICES]
+        (line,) = ax.plot(DEVICES, gains, ls="-")
+        ax.annotate(
+            f"batch of {batch:,}", (DEVICES[-1], gains[-1]), (6, 0),
+            textcoords="offset points", va="center", fontsize="small",
+            color=line.get_color(), annotation_clip=False,
+        )  # fmt: skip
         for devices, share in (measured or {}).get(batch, {}).items():
             ax.plot(
-                devices, share, marker, color=line.get_color(),
+                devices, devices * share, marker, color=line.get_color(),
                 markerfacecolor="white", markersize=11, zorder=3,
             )  # fmt: skip
-    ax.set_xscale("log", base=2)
     ax.set_xticks(DEVICES, map(str, DEVICES))
-    ax.set_ylim(0, 1.1)
+    ax.minorticks_off()
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.set_xlabel("devices")
-    ax.set_ylabel("efficiency")
-    ax.legend()
+    ax.set_ylabel("speed-up over one device")
+    best = max(DEVICES, key=lambda n: growth.efficiency(n, batches[-1]) * n)
+    plots.set_title(
+        ax,
+        f"With a batch of {batches[-1]:,}, {best} "
+        f"device{'' if best == 1 else 's'} would be fastest",
+    )
     return ax

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from bench import memory
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from course_utils.machine.devices import memory_of
 
 SECONDS = 0.2
 
@@ -40,6 +40,6 @@ if __name__ == "__main__":
             break
         except subprocess.TimeoutExpired:
             with contextlib.suppress(psutil.Error):  # it has just ended
-                peak = max(peak, memory(psutil.Process(process.pid)))
+                peak = max(peak, memory_of(psutil.Process(process.pid)))
             report.write_text(str(peak))
     sys.exit(code)
