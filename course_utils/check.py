@@ -1292,6 +1292,105 @@ def leak_or_transfer(answer):
     )  # fmt: skip
 
 
+def dog_or_fox(function):
+    """Try `def dog_or_fox(probabilities, dogs, foxes)`.
+
+    It returns "dog" or "fox": the animal whose classes have more probability
+    together. `dogs` and `foxes` are lists of class numbers.
+    """
+
+    def share(p, classes):
+        return sum(p[number] for number in classes)
+
+    def right(p, dogs, foxes):
+        return "dog" if share(p, dogs) > share(p, foxes) else "fox"
+
+    def highest(p, dogs, foxes):
+        best = max([*dogs, *foxes], key=lambda number: p[number])
+        return "dog" if best in dogs else "fox"
+
+    def means(p, dogs, foxes):
+        first, second = (share(p, c) / len(c) for c in (dogs, foxes))
+        return "dog" if first > second else "fox"
+
+    given = [
+        ([0.1, 0.2, 0.2, 0.3, 0.2], [0, 1, 2], [3]),
+        ([0.3, 0.05, 0.05, 0.2, 0.4], [0, 1], [2, 3, 4]),
+        ([0.1, 0.5, 0.3, 0.1], [2, 3], [1]),
+        ([0.05, 0.05, 0.3, 0.6], [2], [0, 1]),
+        ([0.6, 0.1, 0.14, 0.16], [1, 2], [3]),
+        ([0.3, 0.03, 0.03, 0.25, 0.39], [0, 1, 2], [3]),
+    ]
+    try_function(
+        function,
+        [(arguments, right(*arguments)) for arguments in given],
+        "No training picture was needed: these are classes that the giant "
+        "learned long ago.",
+        [
+            (highest, "That is the animal of the single most likely class. "
+             "Add up the probabilities of all classes of an animal."),
+            (means, "That compares means. One animal has more classes than "
+             "the other: add their probabilities up."),
+            (lambda *a: {"dog": "fox", "fox": "dog"}[right(*a)],
+             "You return the less likely of the two."),
+            (lambda *a: int(right(*a) == "fox"), "Return the name in quotes, "
+             '"dog" or "fox", not its label.'),
+            (lambda p, d, f: "dog" if share(p, d) > 0.5 else "fox",
+             "The two need not add up to 1, since there are other classes. "
+             "Compare one sum with the other."),
+        ],
+        "Add up the probabilities of the dog classes and of the fox classes, "
+        "and compare the two sums.",
+    )  # fmt: skip
+
+
+def top_k(function):
+    """Try `def top_k(probabilities, names, k)`.
+
+    It returns a list of the k most likely names, the likeliest first.
+    """
+
+    def order(p):
+        return sorted(range(len(p)), key=lambda place: -p[place])
+
+    def right(p, names, k):
+        return [names[place] for place in order(p)[:k]]
+
+    given = [
+        ([0.1, 0.6, 0.3], ["cat", "dog", "fox"], 2),
+        ([0.05, 0.15, 0.5, 0.3], ["oak", "ash", "elm", "fir"], 3),
+        ([0.2, 0.7, 0.1], ["left", "right", "up"], 2),
+        ([0.2, 0.5, 0.3], ["x", "z", "y"], 3),
+    ]
+    try_function(
+        function,
+        [(arguments, right(*arguments)) for arguments in given],
+        "With a hundred classes, the three likeliest names say more than one "
+        "name alone.",
+        [
+            (lambda p, n, k: right([-value for value in p], n, k),
+             "Those are the least likely names. Sort the other way around."),
+            (lambda p, n, k: right(p, n, k)[::-1],
+             "Those are the right names in reverse order: the likeliest "
+             "comes first."),
+            (lambda p, n, k: order(p)[:k], "Those are positions. Return the "
+             "names at these positions."),
+            (lambda p, n, k: sorted(p, reverse=True)[:k], "Those are "
+             "probabilities. Return the names that belong to them."),
+            (lambda p, n, k: n[:k], "Those are the first names of the list: "
+             "sort them by their probability."),
+            (lambda p, n, k: sorted(n)[-k:], "Sort by probability, not by "
+             "name."),
+            (lambda p, n, k: right(p, n, 1), "That is only the likeliest "
+             "name. Return k of them."),
+            (lambda p, n, k: right(p, n, 1)[0], "That is one text. Return a "
+             "list of k names."),
+        ],
+        "np.argsort sorts from the smallest to the largest and returns "
+        "positions.",
+    )  # fmt: skip
+
+
 def own_interval(answer):
     """Judge the half width of an interval: 36 of 40 test pictures right."""
     error = (0.9 * 0.1 / 40) ** 0.5
@@ -1299,9 +1398,7 @@ def own_interval(answer):
         answer,
         lambda half: abs(half - 1.96 * error) < 0.004,
         "More than nine points each way: another forty test pictures could "
-        "easily give 85% or 95%. To compare two models, test both on the "
-        "same pictures and count those that only one of them gets right; "
-        "this interval is too wide for that.",
+        "easily give 85% or 95%.",
         [
             (lambda half: abs(half - error) < 0.002,
              "That is one standard error; the 95% interval reaches 1.96 of "

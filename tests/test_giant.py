@@ -662,3 +662,38 @@ def test_the_imagenet_classes_are_what_they_are_called():
 
 def test_the_cache_lies_where_the_course_says(cache):
     assert paths.cache_directory() == cache
+
+
+@pytest.mark.parametrize("kept_by", ["keras", "course", "nobody"])
+def test_weights_lie_where_keras_looks(kept_by, tmp_path, monkeypatch):
+    name = backbones.weights_url("MobileNet", 96).rpartition("/")[2]
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "course"))
+    monkeypatch.setattr(backbones, "HOST", "http://127.0.0.1:9")
+    if kept_by != "nobody":
+        place = tmp_path / kept_by / "models" / name
+        place.parent.mkdir(parents=True)
+        place.write_bytes(b"weights")
+        path = backbones.fetch_weights("MobileNet", 96)
+        assert path == tmp_path / "keras" / "models" / name
+        assert path.read_bytes() == b"weights"
+    else:
+        with pytest.raises(backbones.WeightsUnavailable, match="not answer"):
+            backbones.fetch_weights("MobileNet", 96, patience=2)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_weights_that_keras_cannot_keep_are_no_weights(
+    number, tmp_path, monkeypatch
+):
+    kept = tmp_path / "w.h5"
+    kept.write_bytes(b"weights")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(backbones, "_weights", lambda *_: kept)
+
+    def fail(*_):
+        raise OSError(number, "x")
+
+    monkeypatch.setattr(backbones.paths, "write_atomically", fail)
+    with pytest.raises(backbones.WeightsUnavailable):
+        backbones.fetch_weights("MobileNet", 96)

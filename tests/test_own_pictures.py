@@ -670,3 +670,12 @@ def test_the_picture_panel_shows_or_says_why_not(capsys):
     pick(panel, "b.png", b"no picture")
     assert "b.png cannot be used: not a picture" in capsys.readouterr().out
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("platform", ["jupyterlab", "colab", "kaggle"])
+def test_a_page_without_a_kernel_reads_a_sentence(platform, monkeypatch):
+    monkeypatch.setattr(upload.devices, "platform_name", lambda: platform)
+    for panel in (upload.class_panel(), upload.picture_panel(print)):
+        (text,) = [panel._repr_mimebundle_()["text/plain"]]
+        assert text.endswith(".") and "while the notebook runs" in text
+        assert "(" not in text  # of VBox(children=…

@@ -1,7 +1,7 @@
 """Your own pictures: a folder with one sub-folder per class.
 
 Every file is opened for reading only; what cannot be used is named with its
-reason, and the rest is used. Introduced in notebook 08.
+reason, and the rest is used. Introduced in notebook 10.
 """
 
 import io

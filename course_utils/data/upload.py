@@ -1,6 +1,6 @@
 """Bring your own pictures: from a folder, from a button, on any platform.
 
-Introduced in notebook 08.
+Introduced in notebook 10.
 """
 
 import os
@@ -224,7 +224,11 @@ def class_panel(directory=None):
 
     name.observe(keep, names="value")
     button = _picker("pictures", True, take)
-    return widgets.VBox([widgets.HBox([name, button]), output])
+    return _panel(
+        [widgets.HBox([name, button]), output],
+        "A panel: while the notebook runs, it takes your pictures and the "
+        "name of their class.",
+    )
 
 
 def picture_panel(show):
@@ -253,4 +257,22 @@ def picture_panel(show):
                         f"{reasons.shorten(name, 60)} cannot be used: {error}"
                     )
 
-    return widgets.VBox([_picker("a picture", False, answer), output])
+    return _panel(
+        [_picker("a picture", False, answer), output],
+        "A button: while the notebook runs, it takes one picture of yours "
+        "and answers below.",
+    )
+
+
+def _panel(parts, sentence):
+    """Return parts below each other; a page without a kernel reads a sentence.
+
+    sentence: of at most 110 characters, which ipywidgets would cut
+    """
+    import ipywidgets as widgets
+
+    class Panel(widgets.VBox):
+        def __repr__(self):
+            return sentence
+
+    return Panel(parts)

@@ -2,7 +2,7 @@
 
 Keras's own weights come from its cache or its host; if that does not send
 them in time, those of the package of `lite0` serve; if neither is there, the
-course's own donor stands in. Introduced in notebook 08.
+course's own donor stands in. Introduced in notebook 09.
 """
 
 import contextlib
@@ -163,12 +163,35 @@ def weights_url(name, image_size=96, include_top=False):
     return f"{HOST}/{stem.format(size)}{end}.h5"
 
 
+def fetch_weights(name, image_size=96, patience=PATIENCE_SECONDS):
+    """Put a backbone's weights where Keras looks for them, in bounded time.
+
+    name: one of Keras's own in `NAMES`; `weights="imagenet"` then finds the
+    file without a download of its own, which nothing would bound. Raises
+    WeightsUnavailable with the reason when it cannot be had or kept.
+    """
+    found = _weights(weights_url(name, image_size), patience)
+    path = _keras_home() / "models" / found.name
+    if path.is_file():
+        return path
+    try:
+        return paths.write_atomically(
+            path, lambda new: new.write_bytes(found.read_bytes())
+        )
+    except OSError as error:
+        raise WeightsUnavailable(_blame(error)) from error
+
+
+def _keras_home():
+    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    return Path(home)
+
+
 def _weights(url, seconds):
     """Return the path of a file of weights: Keras's, the course's, or new."""
     name = url.rpartition("/")[2]
-    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
     path = paths.cache_directory() / "models" / name
-    for kept in (Path(home) / "models" / name, path):
+    for kept in (_keras_home() / "models" / name, path):
         if os.path.isfile(kept):
             return kept
     answered, results, end = threading.Event(), [], time.monotonic() + seconds

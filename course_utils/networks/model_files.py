@@ -3,7 +3,7 @@
 `model.save(path)` writes a `.keras` file and `keras.models.load_model(path)`
 reads it. Here: what lets an older Keras read it and keeps the names of the
 classes inside, a reader for files of others, and a model card. Introduced in
-notebook 08.
+notebook 10.
 """
 
 import contextlib

@@ -2,6 +2,8 @@
 
 import statistics
 
+import numpy as np
+
 from course_utils.results import evaluation, files
 
 
@@ -98,3 +100,82 @@ def _median(runs, key):
 
 def _mean_final(runs):
     return statistics.mean(each["validation"][-1] for each in runs)
+
+
+def show_settings(result):
+    """Print what each recipe sets, one line per stage of training."""
+    print(f"{'recipe':22} batch  epochs  {'optimizer':9} {'rate':>7}  learns")
+    for name, recipe in result["recipes"].items():
+        for stage in recipe["stages"]:
+            learns = stage["unfrozen"]
+            part = "head" if not learns else f"head, {learns:.0%} of base"
+            print(
+                f"{name:22} {recipe['batch_size']:5} {stage['epochs']:7}  "
+                f"{stage['optimizer']:9} {stage['rate']:7.0e}  {part}"
+            )
+            name = ""
+
+
+def race(result):
+    """Return how long each recipe takes to the course's accuracy.
+
+    One dictionary per recipe: "runs", of how many; "reach", how many of them
+    have an epoch with the course's validation accuracy; "seconds", the median
+    of these until then, or None. Seconds of single epochs are not stored:
+    they are interpolated between what is.
+    """
+    target, rows = _mean_final(result["course"]), []
+    for name, recipe in result["recipes"].items():
+        runs = recipe["runs"]
+        found = [s for run in runs if (s := _seconds_until(run, target))]
+        seconds = statistics.median(found) if found else None
+        rows.append(
+            {
+                "recipe": name,
+                "runs": len(runs),
+                "reach": len(found),
+                "seconds": seconds,
+            }
+        )
+    return rows
+
+
+def _seconds_until(run, target):
+    """Return the seconds until a validation accuracy, or None for never."""
+    validation = run["validation"]
+    known = [
+        next(n for n, v in enumerate(validation, 1) if v >= w)
+        for w in (validation[-1], target)
+        if max(validation) >= w
+    ]
+    if len(known) < 2:
+        return None
+    final, reached = known
+    return float(
+        np.interp(
+            reached,
+            [0, final, len(validation)],
+            [0, run["seconds_to_final"], run["seconds"]],
+        )
+    )
+
+
+def show_race(result):
+    """Print accuracies, seconds to the end and to the course's accuracy."""
+    ours = result["course"]
+    seconds = _median(ours, "seconds")
+    test = statistics.mean(each["test"] for each in ours)
+    print(f"{'recipe':22}  test  seconds  to our accuracy")
+    print(f"{'features once':22} {test:.3f} {seconds:8.1f} {seconds:16.1f}")
+    for row, end in zip(race(result), compare(result), strict=True):
+        if row["reach"]:
+            text = (
+                f"{row['seconds']:16.1f}  in {row['reach']} of "
+                f"{row['runs']} runs"
+            )
+        else:
+            text = f"{'never':>16}"
+        print(
+            f"{row['recipe']:22} {end['test']:.3f} {end['seconds']:8.1f} "
+            f"{text}"
+        )
