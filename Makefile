@@ -1,5 +1,5 @@
 # Two commands do everything: `make lab` opens the course, `make test` checks it.
-PYTHON ?= python3
+PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 VENV ?= .venv
 BIN = $(VENV)/bin
 SITE = .venv-site
@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test test-browser style refresh present slides site test-site donors grids bench bench-notebooks bench-recipes claims publish lock clean \
-  test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest
+  test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,18 +26,20 @@ present: $(VENV)/.ready ## open the course, or NOTEBOOK=path, as slides in Jupyt
 slides: $(SITE)/.ready ## write build/slides: HTML slides that need no network
 	$(SITE)/bin/python docs/slides/build.py
 
-site: $(SITE)/.ready ## write build/site: the executed course to read without network
+site: $(SITE)/.ready ## write build/site: the executed course to read without network, and 00 to 02 to run in a browser
 	$(SITE)/bin/python docs/site/build.py
+	$(SITE)/bin/python docs/site/lite.py
 
 test-site: slides site ## look at both with Chromium: overflow, barriers, network
 	$(SITE)/bin/python docs/look.py slides --pictures build/pictures
 	$(SITE)/bin/python docs/look.py site
+	$(SITE)/bin/python docs/site/lite.py look
 
 test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
 	BIN=$(BIN) bash tests/run.sh
 
-test-colab test-colab-tpu test-kaggle test-binder test-newest test-oldest: $(VENV)/.ready
-	$(BIN)/python tests/platforms.py $(@:test-%=%) $(NOTEBOOK)
+test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest: $(VENV)/.ready
+	$(BIN)/python tests/platforms.py $(@:test-%=%) $(OPTIONS) $(NOTEBOOK)
 
 test-browser: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, in JupyterLab with a headless Chromium
 	$(BIN)/python tests/browser.py $(BROWSER_OPTIONS) $(or $(NOTEBOOK),notebooks/*.ipynb)
@@ -51,11 +53,8 @@ refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store 
 donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m studies.donors --all
 
-grids: $(VENV)/.ready ## measure the stored grids of notebooks 06, 07 and 08 again
-	$(BIN)/python -m studies.transfer
-	$(BIN)/python -m studies.limits --again
-	$(BIN)/python -m studies.forgetting --again
-	$(BIN)/python -m studies.giant
+grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 to 09; what is stored is skipped
+	$(BIN)/python -m studies
 
 bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
 	$(BIN)/python tests/bench.py
@@ -69,8 +68,11 @@ bench-recipes: $(VENV)/.ready ## run three tutorials' recipes beside the course'
 claims: $(VENV)/.ready ## print every claim with its verdict, and write docs/claims.md
 	$(BIN)/python docs/ledger.py --write docs/claims.md --table data/README.md
 
+# The address as it was typed: neither make nor a shell runs what it says.
+unexport REPOSITORY
+publish: export PUBLIC_ADDRESS := $(value REPOSITORY)
 publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, into all links
-	$(BIN)/python tests/publish.py $(REPOSITORY)
+	$(BIN)/python docs/publish.py
 
 lock: ## write the exact sets of packages, tested and oldest (needs uv)
 	bash tests/environments/lock.sh
@@ -79,16 +81,12 @@ clean: ## remove the environments and all that was built
 	rm -rf $(VENV) $(SITE) build
 
 $(VENV)/.ready: $(LOCK) pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
-	  || { echo "The course needs Python 3.11, 3.12 or 3.13 (TensorFlow has no other); name one: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
-	  || { echo "This Python cannot make environments; on Debian or Ubuntu run: sudo apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@bash tests/environments/venv.sh $(VENV) $(PYTHON)
 	$(BIN)/python -m pip install --quiet --requirement $(LOCK)
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
 $(SITE)/.ready: docs/requirements.txt
-	$(PYTHON) -m venv $(SITE)
+	@bash tests/environments/venv.sh $(SITE) $(PYTHON)
 	$(SITE)/bin/python -m pip install --quiet --requirement $<
 	@touch $@

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from course_utils import scoreboard
 from course_utils.results import forgetting, transfer
+from course_utils.results.transfer import plot_break_even
 from course_utils.timing import costs, roofline
 
 
@@ -199,7 +200,7 @@ def rates_panel(grid):
         plot,
         {
             "rate": _choice("learning rate", rates, rates[-1][1]),
-            "blocks": _whole("blocks trained", 0, 3, 3),
+            "blocks": _whole("blocks trained", 0, 4, 4),
         },
     )
 
@@ -223,4 +224,4 @@ def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
             "dollars an hour", _counts(0.01, 100, 0.35), 0.35
         ),
     }
-    return Panel(transfer.plot_break_even, seconds | more)
+    return Panel(plot_break_even, seconds | more)

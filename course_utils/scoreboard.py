@@ -241,7 +241,7 @@ def plot_pool(records, value="examples_per_second", ax=None):
     height = {rung: -number for number, rung in enumerate(rungs)}
     if ax is None:
         ax = plt.subplots(figsize=(7, 1.8 + 0.45 * len(rungs)))[1]
-    marks = zip(devices.PLATFORM_NAMES.items(), "os^Dv", strict=True)
+    marks = zip(devices.PLATFORM_NAMES.items(), "os^DPXv", strict=True)
     for (platform, name), marker in marks:
         chosen = [
             (entry[value], height[entry["rung"]])

@@ -5,62 +5,84 @@ from pathlib import Path
 
 from course_utils import data
 from course_utils.machine import paths
-from course_utils.results import claims
-from course_utils.results import forgetting as forgetting_results
-from course_utils.results import giant as giant_results
-from course_utils.results import limits as limits_results
-from course_utils.results import recipes as recipes_results
-from course_utils.results import transfer as transfer_results
+from course_utils.results import (
+    claims,
+    forgetting,
+    giant,
+    recipes,
+    transfer,
+)
 
 
 def ledger(source):
     """Return {claim: effect} for all that is measured on a source."""
-
-    timed = recipes_results.stored()
-    return (
-        transfer_results.effects(transfer_results.stored(source)["accuracy"])
-        | forgetting_results.effects(forgetting_results.stored(source))
-        | limits_results.effects(limits_results.stored(source)[0])
-        | giant_results.effects(giant_results.stored(source))
-        | (recipes_results.effects(timed) if timed["source"] == source else {})
-    )
+    effects = transfer.effects(transfer.stored(source))
+    for results in (forgetting, giant):
+        effects |= results.effects(results.stored(source))
+    timed = recipes.stored()
+    if timed["source"] == source:
+        effects |= recipes.effects(timed)
+    return {name: effects[name] for name in claims.CLAIMS if name in effects}
 
 
 def markdown(effects_by_source):
-    """Return the ledger as a Markdown table, a row a claim and source."""
-    rows = ["| claim | measured | control | pictures | holds |"]
-    rows.append("|---|---|---|---|---|")
+    """Return the ledger as a Markdown table, one row per claim and source."""
+    rows = ["| claim | pictures | measured | bound | control | verdict |"]
+    rows.append("|---|---|---|---|---|---|")
     for source, effects in effects_by_source.items():
-        for name, effect in effects.items():
+        for name, verdict in claims.verdicts(effects).items():
             claim = claims.CLAIMS[name]
-            rows.append(
-                f"| {claim.statement} | {claims.show(effect, claim.unit)} "
-                f"| {claim.control} | {source} "
-                f"| {'yes' if claim.holds(effect) else '**no**'} |"
-            )
+            cells = [
+                claim.statement,
+                source,
+                claim.measured(effects[name]),
+                claim.bound(),
+                claim.control,
+                f"**{verdict}**",
+            ]
+            rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
+
+
+def changes():
+    """Return what was changed after a measurement, as a Markdown list."""
+    return "".join(
+        f"- *{row['claim']}*. It was: {row['was']}. It became: "
+        f"{row['became']}. Reason: {row['why']}.\n"
+        for row in claims.read()["changed"]
+    )
+
+
+def last_line(effects_by_source):
+    """Return how many claims got each verdict, in one line."""
+    found = [
+        verdict
+        for effects in effects_by_source.values()
+        for verdict in claims.verdicts(effects).values()
+    ]
+    proven, equal, refuted, unsettled = map(found.count, claims.VERDICTS)
+    return (
+        f"{len(found)} claims: {proven} proven, {equal} equal, "
+        f"{refuted} refuted, {unsettled} not settled"
+    )
 
 
 def table():
     """Return the stored grids of both sources, side by side, as Markdown."""
     grids = {
-        source: transfer_results.stored(source)["accuracy"]
-        for source in data.SOURCES
+        source: transfer.stored(source)["accuracy"] for source in data.SOURCES
     }
-    names = [
-        f"{transfer_results.ARM_LABELS[arm]}, {source}"
-        for arm in transfer_results.ARM_LABELS
-        for source in grids
-    ]
+    arms = transfer.SHOWN
+    names = [f"{transfer.ARM_LABELS[a]}, {s}" for a in arms for s in grids]
     lines = [
         "| pictures of each | " + " | ".join(names) + " |",
         "|---" * (1 + len(names)) + "|",
     ]
     for count in (5, 10, 25, 50, 100, 500):
         cells = [str(count)]
-        for arm in transfer_results.ARM_LABELS:
+        for arm in arms:
             for grid in grids.values():
-                row = grid[arm].get(count)
+                row = grid.get(arm, {}).get(count)
                 cells.append("" if row is None else f"{row.mean():.3f}")
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
@@ -74,12 +96,15 @@ def main(arguments=None):
     parser.add_argument("--table", type=Path, metavar="PAGE")
     options = parser.parse_args(arguments)
     sources = options.source or data.SOURCES
-    text = markdown({source: ledger(source) for source in sources})
+    effects = {source: ledger(source) for source in sources}
+    text = markdown(effects)
     print(text)
     if options.table:
         paths.write_between(options.table, "drawings", table())
     if options.write:
         paths.write_between(options.write, "claims", text)
+        paths.write_between(options.write, "changes", changes())
+    print(last_line(effects))
 
 
 if __name__ == "__main__":

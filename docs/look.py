@@ -52,7 +52,8 @@ def browser_path():
 def pages(browser, folder):
     """Yield (file, page) of each HTML file, with what it asked a network."""
     for path in sorted(folder.rglob("*.html")):
-        if "_static" in path.parts:  # templates of the theme
+        # The theme's templates; JupyterLite's pages, which need a server.
+        if {"_static", "lite"} & {*path.relative_to(folder).parts}:
             continue
         page = browser.new_page(viewport={"width": 1280, "height": 720})
         page.asked, page.broken = [], []

@@ -5,11 +5,17 @@ import argparse
 from course_utils import data
 
 
-def measure_sources(description, measure, arguments=None):
-    """Call `measure(source, again)` for each source of a command line."""
+def measure_sources(description, measure, arguments=None, parts=()):
+    """Call `measure(source, again)` for each source of a command line.
+
+    parts: names for `--only`, which `measure` then takes as third argument
+    """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--source", choices=data.SOURCES, action="append")
-    parser.add_argument("--again", action="store_true", help="from anew")
+    parser.add_argument("--again", action="store_true", help="from the start")
+    if parts:
+        parser.add_argument("--only", choices=parts, help="one part alone")
     options = parser.parse_args(arguments)
     for source in options.source or data.SOURCES:
-        measure(source, options.again)
+        more = [options.only] if parts else []
+        measure(source, options.again, *more)

@@ -21,7 +21,7 @@ from sklearn.metrics import balanced_accuracy_score
 from course_utils import data
 from course_utils.data import folders
 from course_utils.machine import devices, paths
-from course_utils.networks import backbones
+from course_utils.networks import backbones, heads
 from course_utils.results import files
 from course_utils.results import recipes as recipes_results
 
@@ -240,7 +240,7 @@ def follow_course(backbone, parts):
     network = backbones.feature_extractor(backbone, backbone.input_shape[1])
     x, y = parts["train"]
     features = network.predict(x, verbose=0)
-    head = backbones.linear_head(features).fit(features, y)
+    head = heads.linear_head().fit(features, y)
     x, y = parts["validation"]
     clock.tick(head.score(network.predict(x, verbose=0), y))
     x, y = parts["test"]

@@ -3,19 +3,21 @@
     python tests/platforms.py colab [notebooks/06_*.ipynb ...]
     python tests/platforms.py colab install
 
-For colab, colab-tpu, kaggle and binder: the packages are installed as the
-platform's list names them, on the Python that it runs where this machine has
-one. Then each notebook, alone in an empty folder, runs from its first cell,
-which installs the course from the last commit of this checkout in place of
-its public address. What is checked: every cell runs and prints no warning,
-cells with fixed output give it, solutions earn their ✓, the package list
-differs afterward by the course alone, and nothing of a person was asked.
-Without internet the set-up cell must stop and name the switch; where there is
-no TensorFlow, a notebook that imports it must stop and say so. Binder brings
-the course, one processor and 2 GB, which a notebook must not exceed.
+For colab, colab-tpu, kaggle, kaggle-tpu, binder and jax: the packages are
+installed as the platform's list names them, on the platform's Python if this
+machine has it. Then each notebook, alone in an empty folder, runs from its
+first cell, which installs the course from the last commit of this checkout in
+place of its public address. What is checked: every cell runs and prints no
+warning, cells with fixed output give it, solutions earn their ✓, the package
+list differs afterward by the course alone, and nothing of a person was asked.
+Without internet the set-up cell must stop and say so; if there is no
+TensorFlow, a notebook that imports it must stop and say so. Binder brings the
+course, one processor and 2 GB, which a notebook must not exceed. jax is a
+machine of one's own with the newest Keras and JAX and without TensorFlow.
 
 For newest and oldest: tests/run.sh with the newest packages that
-requirements.txt allows, or with the lowest that it promises.
+requirements.txt allows, or with the lowest that it promises. `newest --pre`
+takes TensorFlow's candidate for a release, if there is one.
 """
 
 import ast
@@ -32,7 +34,7 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
-from publish import NOT_FETCHED, Address, lessons
+from publish import Address, lessons
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = ROOT / "tests" / "environments"
@@ -43,6 +45,7 @@ COLAB = {
     "COLAB_GPU": "",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
 }
+TENSORFLOW = re.compile(r"(?m)^tensorflow(>=[^ ;]+)")
 STUB = LISTS / "colab_stub"
 NEEDS_TENSORFLOW = "ModuleNotFoundError: This notebook needs TensorFlow"
 COLAB_KERNEL = "--IPKernelApp.kernel_class=google.colab._shell.Kernel"
@@ -53,7 +56,7 @@ class Platform:
     """An environment to imitate.
 
     packages: the files that list its packages, from tests/environments
-    python: its Python, as "3.13"
+    python: its Python, as "3.13"; of several, the first that is here
     options: what pip is told besides
     variables: environment variables by which it is known
     kernel: further arguments of its kernel
@@ -89,6 +92,16 @@ PLATFORMS = {
         AS_LISTED,
         COLAB | {"KAGGLE_KERNEL_RUN_TYPE": "Batch"},
     ),
+    "kaggle-tpu": Platform(
+        ("kaggle-tpu.txt",),
+        "3.12",
+        variables={
+            "ISTPUVM": "1",
+            "TPU_PROCESS_ADDRESSES": "local",
+            "KAGGLE_KERNEL_RUN_TYPE": "Batch",
+            "JAX_PLATFORMS": "cpu",
+        },
+    ),
     "binder": Platform(
         ("../../binder/requirements.txt",),
         "3.12",
@@ -97,6 +110,7 @@ PLATFORMS = {
         brings_course=True,
         memory=2**31 - 100 * 2**20,  # less JupyterLab's server
     ),
+    "jax": Platform(("jax.txt",), "3.14 3.13", brings_course=True),
 }
 VERSIONS = {
     "newest": Platform(
@@ -106,8 +120,23 @@ VERSIONS = {
 }
 
 
-def find_python(version):
-    """Return the interpreter of that version, or this one with a sentence."""
+RANGES = ("newest", "jax", "kaggle-tpu")
+
+
+def find_python(versions):
+    """Return an interpreter of a version, or this one with a sentence.
+
+    versions: "3.13", or several with spaces between, the preferred one first
+    """
+    for version in versions.split():
+        if found := _interpreter(version):
+            return found
+    here = ".".join(map(str, sys.version_info[:2]))
+    print(f"No Python {versions} on this machine; the run uses {here}.")
+    return sys.executable
+
+
+def _interpreter(version):
     candidates = [shutil.which(f"python{version}")]
     for tool, *query in (
         ("uv", "python", "find", "--no-project", version),
@@ -124,9 +153,7 @@ def find_python(version):
                 return str(candidate)
         except OSError:
             continue
-    here = ".".join(map(str, sys.version_info[:2]))
-    print(f"No Python {version} on this machine: the run uses {here} instead.")
-    return sys.executable
+    return None
 
 
 def run(command, check=True, **options):
@@ -142,7 +169,8 @@ def run(command, check=True, **options):
 def build(name, platform):
     """Return the platform's interpreter, its packages installed.
 
-    An environment serves until its lists change; ranges are resolved anew.
+    An environment is used until its lists change; one whose lists are ranges
+    is made again each time.
     """
     lists = [LISTS / packages for packages in platform.packages]
     folder = ROOT / f".venv-{name}"
@@ -152,7 +180,7 @@ def build(name, platform):
         b"".join(p.read_bytes() for p in lists)
     ).hexdigest()
     known = stamp.read_text() if stamp.exists() else None
-    if digest != known or name == "newest":
+    if digest != known or name in RANGES:
         run([find_python(platform.python), "-m", "venv", "--clear", folder])
         pip = [python, "-m", "pip", "install", "--quiet", *platform.options]
         run([*pip, *(f"--requirement={list_}" for list_ in lists)], cwd=ROOT)
@@ -164,7 +192,8 @@ def build(name, platform):
 
 def installed(python):
     """Return the installed packages as {"name==version", ...}."""
-    listed = run([python, "-m", "pip", "list", "--format=json"]).stdout
+    # -E: a PYTHONPATH of the person who runs this adds nothing.
+    listed = run([python, "-E", "-m", "pip", "list", "--format=json"]).stdout
     return {f"{p['name']}=={p['version']}" for p in json.loads(listed)}
 
 
@@ -301,7 +330,8 @@ def try_platform(name, paths):
         variables["JUPYTER_PATH"] = str(kernel(python, platform, folder))
         if not platform.brings_course:
             told = stop_offline(variables, folder)
-            if not told.endswith(f"AssertionError: {NOT_FETCHED}"):
+            sentence = Address.read().not_fetched
+            if not told.endswith(f"AssertionError: {sentence}"):
                 failures.append(f"without internet the reader sees: {told}")
         without = not any(
             re.match(r"tensorflow([-_]cpu)?==", p) for p in before
@@ -349,9 +379,34 @@ def lines_of(path):
     return path.read_text("utf-8").splitlines() if path.exists() else []
 
 
-def try_versions(name):
-    """Run all checks but style with the newest or the oldest packages."""
+def take_candidate(python):
+    """Install the newest TensorFlow, also one that is not yet released.
+
+    A candidate asks for the nightly Keras, which shares a folder with the
+    released one; the released one is put back.
+    """
+    pip = [python, "-m", "pip"]
+    wanted = (
+        "tensorflow"
+        + TENSORFLOW.search((ROOT / "requirements.txt").read_text("utf-8"))[1]
+    )
+    run([*pip, "install", "--quiet", "--pre", "--upgrade", wanted])
+    run([*pip, "uninstall", "--quiet", "--yes", "keras-nightly"])
+    back = ["--quiet", "--no-deps", "--force-reinstall", "keras<4"]
+    run([*pip, "install", *back])
+
+
+def try_versions(name, candidate=False):
+    """Run all checks but style with the newest or the oldest packages.
+
+    candidate: take a TensorFlow that is not yet released, if there is one
+    """
     python = build(name, VERSIONS[name])
+    if candidate:
+        take_candidate(python)
+    for package in sorted(installed(python)):
+        if package.startswith(("keras", "tensorflow", "jax", "numpy")):
+            print(f"{name}: {package}")
     course = ["--quiet", "--no-deps", "--editable", ROOT]
     run([python, "-m", "pip", "install", *course])
     checks = ["bash", "tests/run.sh", "units", "notebooks"]
@@ -367,8 +422,10 @@ if __name__ == "__main__":
         build(name, PLATFORMS[name])
     elif name in PLATFORMS:
         failures = try_platform(name, [*map(Path, chosen)] or lessons())
-    elif name in VERSIONS and not chosen:
-        failures = try_versions(name)
+    elif name in VERSIONS and chosen == ["install"]:
+        build(name, VERSIONS[name])
+    elif name in VERSIONS and chosen in ([], ["--pre"]):
+        failures = try_versions(name, candidate=bool(chosen))
     else:
         sys.exit(f"Name one of {', '.join(PLATFORMS | VERSIONS)}.")
     print(f"{name}: {'; '.join(failures) or 'all is well'}")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from course_utils import data
-from course_utils.networks import backbones
-from course_utils.results import claims, evaluation, giant, recipes
+from course_utils.machine import paths
+from course_utils.networks import backbones, heads
+from course_utils.results import evaluation, giant, recipes
 from studies import recipes as recipes_study
 
 
@@ -58,19 +59,21 @@ def test_heads_on_eyes_learn_and_repeat(backbone, pictures):
     network = backbones.feature_extractor(backbone, 16)
     assert network.name == "small" and network.output_shape == (None, 6)
     assert not network.trainable_weights
-    rows = backbones.head_accuracies(network, pictures, (5, 30), range(3))
+    parts = [
+        backbones.features(network, part)
+        for part in (pictures.x_train, pictures.x_test)
+    ]
+    rows = heads.head_accuracies(*parts, pictures, (5, 30), range(3))
     assert rows[5].shape == (3,) and rows[5].mean() > 0.9
     assert np.ptp(rows[30]) == 0  # every seed draws all of them
     half = data.first_of_each(pictures.y_test, 4)
     assert half.tolist() == [0, 1, 2, 3, 10, 11, 12, 13]
-    part = backbones.head_accuracies(network, pictures, (5,), range(3), half)
-    assert set((part[5] * 8).round(6) % 1) == {0}
 
 
 def test_the_interval_over_pictures_is_honest_where_all_are_right():
     labels = np.repeat([0, 1], [100, 20])
     span = evaluation.accuracy_interval(labels, labels)
-    assert span.mean == 1 and span.count == 120
+    assert span.mean == 1 and span.covers == "120 pictures"
     assert 0.85 < span.low < 0.95 and span.high == pytest.approx(1)
     wide = evaluation.accuracy_interval(labels[::5], labels[::5])
     assert wide.low < span.low
@@ -96,52 +99,11 @@ def test_own_names_need_no_training():
     assert backbones.zero_shot(scores, labels) == 0.75
 
 
-def test_effects_name_claims_and_pair_the_seeds():
-    grid = {
-        "accuracy": {
-            "EfficientNet-Lite0": {10: [0.8, 0.9], 100: [0.9, 0.92]},
-            "donor": {10: [0.7, 0.8], 100: [0.8, 0.8]},
-        },
-        "invented": {},
-        "own_names": {"EfficientNet-Lite0": {"without_training": 0.87}},
-    }
-    found = giant.effects(grid)
-    assert found["borrowed, ten"].mean == pytest.approx(10)
-    assert found["borrowed, ten"].low == pytest.approx(10)
-    assert found["leak"] == pytest.approx(37)
-    assert found.keys() <= claims.CLAIMS.keys()
-    assert "more than a leak" not in found
-    assert giant.effects(grid, "donor").keys() <= {
-        "borrowed, ten", "borrowed, a hundred",
-    }  # fmt: skip
-
-
-def test_the_table_shows_test_spread_where_seeds_have_none():
-    rows = {"donor": {10: np.array([0.7, 0.8]), 500: np.array([0.9, 0.9])}}
-    text = giant.table(rows, {"donor": (0.85, 0.95)})
-    assert "0.750 ± " in text and "0.900 ± 0.050" in text
-
-
-@pytest.mark.parametrize("source", data.SOURCES)
-def test_what_is_stored_is_whole(source):
-    grid = giant.stored(source)
-    assert {giant.REFERENCE, "donor"} <= grid["accuracy"].keys()
-    for rows in grid["accuracy"].values():
-        assert set(rows) == set(giant.COUNTS)
-        assert all(len(row) >= 10 for row in rows.values())
-    assert grid["over_all"].keys() == grid["accuracy"].keys()
-    assert grid["hardware"] and grid["date"]
-    for name in grid["own_names"]:
-        assert name in backbones.NAMES
-    for claim in giant.effects(grid):
-        assert claims.CLAIMS[claim].notebook == 8
-
-
 def test_nothing_stored_names_the_command(tmp_path, monkeypatch):
-    monkeypatch.setattr(giant.paths, "data_directory", lambda: tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"course_utils\.borrow"):
+    monkeypatch.setattr(paths, "data_directory", lambda: tmp_path)
+    with pytest.raises(FileNotFoundError, match="giant --source"):
         giant.stored("photos")
-    with pytest.raises(FileNotFoundError, match=r"course_utils\.recipes"):
+    with pytest.raises(FileNotFoundError, match="recipes"):
         recipes.stored()
 
 
@@ -241,18 +203,21 @@ def result(ours=0.9, theirs=0.9, seconds=100):
         "test": 0.8,
     }
     mine = run | {"seconds": 4, "validation": [ours]}
-    return {"course": [mine] * 3, "recipes": {"other": {"runs": [run] * 3}}}
+    return {
+        "course": [mine] * 3,
+        "recipes": {"other": {"runs": [run] * 3}},
+        "pictures": {"test": 200},
+    }
 
 
-def test_each_verdict_takes_the_worst_recipe(capsys):
-    found = recipes.effects(result())
-    assert found["recipes in time"] == 25
-    assert found["recipes in accuracy"].mean == 0
+def test_each_part_takes_the_worst_recipe(capsys):
+    lead, times = recipes.effects(result())["recipes"]
+    assert lead.mean == 0 and times.mean == pytest.approx(25)
     two = result(ours=0.89)
     two["recipes"]["quick"] = result(theirs=0.7, seconds=8)["recipes"]["other"]
-    found = recipes.effects(two)
-    assert found["recipes in time"] == 2
-    assert found["recipes in accuracy"].mean == pytest.approx(-1)
+    lead, times = recipes.effects(two)["recipes"]
+    assert times.mean == pytest.approx(2)
+    assert lead.low < 0 < lead.high and "200 pictures" in lead.covers
     row, _ = recipes.compare(two)
     assert row["times to final"] == 12.5 and not row["reached"]
     recipes.show(two)

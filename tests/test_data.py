@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,18 @@ def test_parts_are_stratified_and_disjoint():
         for part in ("train", "validation", "test")
     ]
     assert not seen[0] & seen[1] | seen[0] & seen[2] | seen[1] & seen[2]
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint8", "int32"])
+def test_labels_are_int32_whatever_made_them(kind):
+    pictures = load("cat", "dog")
+    assert pictures.y_train.dtype == pictures.few(3)[1].dtype == np.int32
+    turned = replace(pictures, y_train=1 - pictures.y_train.astype(kind))
+    for part in ("train", "validation", "test"):
+        assert getattr(turned, f"y_{part}").dtype == np.int32
+    assert turned.y_train.tolist() == (1 - pictures.y_train).tolist()
+    soft = replace(pictures, y_train=pictures.y_train * 0.9 + 0.05)
+    assert soft.y_train.max() == pytest.approx(0.95)
 
 
 def test_the_smaller_class_decides_unless_told_otherwise():

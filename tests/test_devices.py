@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from course_utils.machine import devices
+from course_utils.machine import backend, devices
 
 MARKS = (
     "KAGGLE_KERNEL_RUN_TYPE",
@@ -16,6 +16,7 @@ MARKS = (
     "BINDER_SERVICE_HOST",
     "BINDER_REPO_URL",
     "JUPYTERHUB_USER",
+    "CODESPACES",
     "TPU_ACCELERATOR_TYPE",
     "ISTPUVM",
     "CUDA_VISIBLE_DEVICES",
@@ -42,14 +43,32 @@ def no_limits(monkeypatch, tmp_path):
 
 
 @pytest.fixture
+def bus(monkeypatch, tmp_path):
+    """Return a function that puts devices on this machine's bus."""
+
+    def plug(*pairs):
+        for number, (maker, kind) in enumerate(pairs):
+            device = tmp_path / "bus" / f"0000:00:{number:02}.0"
+            device.mkdir(parents=True)
+            (device / "vendor").write_text(f"{maker}\n")
+            (device / "device").write_text(f"{kind}\n")
+        monkeypatch.setattr(backend, "BUS", tmp_path / "bus")
+
+    return plug
+
+
+@pytest.fixture
 def tool(monkeypatch, tmp_path):
     """Return a function that puts a program of that output on the path."""
     if os.name == "nt":
         pytest.skip("the program is a shell script")
 
-    def install(name, text, status=0):
+    def install(name, text, status=0, when="*", otherwise=""):
         program = tmp_path / name
-        program.write_text(f"#!/bin/sh\ncat <<'X'\n{text}\nX\nexit {status}\n")
+        program.write_text(
+            f"#!/bin/sh\ncase $1 in {when}) cat <<'X'\n{text}\nX\n;; "
+            f"*) cat <<'X'\n{otherwise}\nX\n;; esac\nexit {status}\n"
+        )
         program.chmod(0o755)
         path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
         monkeypatch.setenv("PATH", path)
@@ -64,13 +83,14 @@ def tool(monkeypatch, tmp_path):
         (("JUPYTERHUB_USER",), "jupyterhub"),
         (("BINDER_SERVICE_HOST", "JUPYTERHUB_USER"), "binder"),
         (("BINDER_REPO_URL",), "binder"),
+        (("CODESPACES",), "codespaces"),
         (("COLAB_RELEASE_TAG",), "colab"),
         (("KAGGLE_KERNEL_RUN_TYPE", "COLAB_RELEASE_TAG"), "kaggle"),
     ],
 )
 def test_platforms_are_told_apart(monkeypatch, marks, name):
     for mark in marks:
-        monkeypatch.setenv(mark, "1")
+        monkeypatch.setenv(mark, "true")
     assert devices.platform_name() == name
 
 
@@ -157,6 +177,87 @@ def test_a_tpu_is_known_by_its_platform(tool, monkeypatch):
     assert devices.accelerators() == ("TPU v5e-8",)
 
 
+@pytest.mark.parametrize(
+    ("plugged", "found"),
+    [
+        ([("0x1ae0", "0x0063")] * 4, ("TPU",) * 4),
+        ([("0x1ae0", "0x0042"), ("0x8086", "0x0063")], ()),  # others' cards
+        ([("0x1ae0", "0x0076"), ("0x10de", "0x2684")], ("TPU",)),
+        ([("", "0x0063")], ()),
+        ([], ()),
+    ],
+)
+def test_a_local_tpu_is_known_by_its_number(bus, tool, plugged, found):
+    tool("nvidia-smi", "", status=9)
+    bus(*plugged)
+    assert devices.accelerators() == found
+
+
+@pytest.mark.parametrize("driver", [True, False])
+def test_keras_uses_a_local_tpu_through_its_library(bus, monkeypatch, driver):
+    bus(("0x1ae0", "0x006f"))
+    monkeypatch.setattr(backend, "_is_there", lambda name: driver)
+    assert backend.on_tpu() == driver
+
+
+BLACKWELL = (
+    "NVIDIA GeForce RTX 5070, 12227",
+    "NVIDIA RTX PRO 6000 Blackwell Server Edition, 97887",
+)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "capability", "version", "told"),
+    [
+        (BLACKWELL[0], "12.0", "2.20.0", True),
+        (BLACKWELL[1], "12.0", "2.22.0rc0", True),
+        (f"Tesla T4, 15360\n{BLACKWELL[0]}", "7.5\n12.1", "2.21.0", True),
+        (BLACKWELL[0], "12.0", "2.23.0", False),
+        (BLACKWELL[0], "12.0", None, False),
+        ("Tesla T4, 15360", "7.5", "2.20.0", False),
+        ("NVIDIA H100, 81559", "9.0", "2.20.0", False),
+        ("Tesla K80, 11441", "Field is not a valid field", "2.20.0", False),
+    ],
+)
+def test_a_gpu_that_would_kill_the_kernel_is_named(
+    tool, monkeypatch, gpu, capability, version, told
+):
+    tool("nvidia-smi", capability, when="*compute_cap*", otherwise=gpu)
+    frameworks = {"tensorflow": version} if version else {"jax": "0.11.2"}
+    monkeypatch.setattr(devices, "framework_versions", lambda: frameworks)
+    monkeypatch.setattr(devices, "framework_devices", dict)
+    found = machine(accelerators=devices.accelerators(), frameworks=frameworks)
+    said = " ".join(devices.advice(found))
+    for sentence in (said, devices.gpu_problem() or ""):
+        assert ("the kernel would die" in sentence) == told
+        assert ("KERAS_BACKEND=jax" in sentence) == told
+    assert not (told and "notebooks 03 to 08 use it" in said)
+    monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
+    menu = "T4 GPU (not G4, which TensorFlow cannot use)"
+    assert (menu in (devices.gpu_problem() or "")) == told
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    assert devices.gpu_problem() is None
+
+
+def test_a_browser_has_no_psutil_and_no_processes():
+    code = (
+        "import sys, subprocess; sys.modules['psutil'] = None; "
+        "sys.platform = 'emscripten'\n"
+        "def run(*command, **options): raise OSError(138, 'no processes')\n"
+        "subprocess.run = run\n"
+        "from course_utils import devices, scoreboard, timing\n"
+        "devices.hardware_card()"
+    )
+    bare = {k: v for k, v in os.environ.items() if k not in MARKS}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=bare
+    )
+    assert run.returncode == 0, run.stderr
+    assert "platform     your browser" in run.stdout
+    assert "accelerator  none" in run.stdout
+    assert "notebooks 00 to 02" in run.stdout
+
+
 def machine(**changes):
     facts = {
         "platform": "local",
@@ -184,9 +285,17 @@ def machine(**changes):
         ({"accelerators": ("Tesla T4",)}, "EPOCHS"),
         ({"accelerators": ("RTX",), "system": "Windows"}, "WSL2"),
         ({"frameworks": {}}, "requirements.txt"),
+        ({"platform": "codespaces"}, "stop it yourself"),
+        ({"platform": "browser", "frameworks": {}}, "From 03 on"),
+        ({"system": "macOS"}, "do not use Apple's GPU"),
+        ({"accelerators": ("TPU",)}, 'run %pip install "jax[tpu]"'),
+        (
+            {"accelerators": ("RTX",), "frameworks": {"jax": "0.11.2"}},
+            'run %pip install "jax[cuda12]"',
+        ),
         (
             {"accelerators": ("RTX",), "frameworks": {"tensorflow-cpu": "2"}},
-            "for processors alone. On Linux and in WSL2 run %pip install",
+            "for processors alone. On Linux and in WSL2 run %pip uninstall",
         ),
     ],
 )

@@ -1,221 +1,22 @@
-"""What is forgotten, what cures it, and that claims fall with their cause."""
-
-from copy import copy
-from dataclasses import replace
+"""What is forgotten, what cures it, and how the grid is measured."""
 
 import numpy as np
 import pytest
 
 from course_utils import check, quiet
+from course_utils.data import folds
+from course_utils.machine import paths
 from course_utils.networks import donors, fine_tuning
-from course_utils.results import claims, evaluation, forgetting, limits
-from course_utils.results.forgetting import (
-    CAREFUL,
-    CARELESS,
-    FROZEN,
-    TWO_FROZEN,
-    WIDENED_ALONE,
-    Trial,
-)
+from course_utils.results import claims, files, forgetting
+from course_utils.results.forgetting import Trial
 from studies import forgetting as forgetting_study
-from studies import limits as limits_study
+from studies import pieces
 
 with quiet():
     import keras
     from keras import layers
 
-SOURCES = ["drawings", "photos"]
-# What was claimed, and is not what the shipped grids say.
-DOES_NOT_HOLD = {
-    "drawings": {
-        "low rate keeps",
-        "three animals",
-        "three animals, a hundred",
-        "labels matter",
-        "unrelated donor",
-        "domain gap",
-    },
-    "photos": {
-        "rehearsal at a high rate",
-        "three animals",
-        "three animals, a hundred",
-        "labels matter",
-    },
-}
-
-
-@pytest.fixture(scope="module", params=SOURCES)
-def bench(request):
-    if request.param == "photos":
-        request.getfixturevalue("photos_cache")
-    bench = forgetting_study.Experiment(request.param)
-    foxes = bench.y == 2  # of which there are few among the photographs
-    kept = np.arange(len(bench.y)) % 4 == 0
-    kept |= foxes & (foxes.sum() < 200)
-    bench.x, bench.y = bench.x[kept], bench.y[kept]
-    return bench
-
-
-def with_rows(grid, **rows):
-    """Return a grid in which some trials have the results of others."""
-    trials = {name: getattr(fine_tuning, name) for name in rows}
-    runs = grid["runs"] | {
-        trials[name]: grid["runs"][other] for name, other in rows.items()
-    }
-    return grid | {"runs": runs}
-
-
-def falls(grid, name):
-    effect = forgetting.effects(grid)[name]
-    return not claims.CLAIMS[name].holds(effect)
-
-
-# ------------------------------------------------------------ stored grids
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_the_ledger_says_what_holds_and_what_does_not(source):
-    effects = forgetting.effects(forgetting.stored(source))
-    effects |= limits.effects(limits.stored(source)[0])
-    failed = {
-        name
-        for name, effect in effects.items()
-        if not claims.CLAIMS[name].holds(effect)
-    }
-    ours = {name for name, c in claims.CLAIMS.items() if c.notebook == 7}
-    assert set(effects) == ours
-    assert failed == DOES_NOT_HOLD[source], effects
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_the_grids_are_those_of_the_shipped_donor(source):
-    donor = donors.load_base("cat", "dog", source)
-    name = fine_tuning.digest(donor.get_weights())
-    assert forgetting.stored(source)["donor"] == name, "make grids"
-    digests = limits_study.digests(limits_study.shipped(source))
-    facts = limits.stored(source)[1]
-    assert facts["donors"] == digests, "make grids"
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_the_grid_holds_all_that_is_planned(source):
-    runs = forgetting.stored(source)["runs"]
-    assert runs.keys() == forgetting_study.PLAN.keys()
-    for trial, seeds in forgetting_study.PLAN.items():
-        assert all(len(row) == seeds for row in runs[trial].values())
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_with_nothing_unfrozen_nothing_is_gained_or_forgotten(source):
-    grid = forgetting.stored(source)
-    still = with_rows(grid, CAREFUL=FROZEN, CARELESS=FROZEN)
-    assert falls(still, "low rate gains")
-    assert falls(still, "high rate forgets")
-    assert falls(still, "rehearsal at a high rate")
-    alone = with_rows(grid, WIDENED=TWO_FROZEN, WIDENED_ALONE=TWO_FROZEN)
-    assert falls(alone, "rehearsal")
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_with_equal_rates_there_is_no_difference(source):
-    grid = forgetting.stored(source)
-    assert falls(with_rows(grid, CARELESS=CAREFUL), "high rate forgets")
-    assert falls(with_rows(grid, CAREFUL=CARELESS), "low rate keeps")
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_without_rehearsal_nothing_is_won_back(source):
-    grid = forgetting.stored(source)
-    high = with_rows(grid, REHEARSING=CARELESS)
-    assert falls(high, "rehearsal at a high rate")
-    alone = with_rows(grid, WIDENED=WIDENED_ALONE)
-    assert falls(alone, "rehearsal")
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_three_animals_are_judged_against_the_start(source):
-    """What does not hold here would, were the widened as good and as slow."""
-    grid = forgetting.stored(source)
-    start = grid["from_start"]
-    equal = {key: np.full(5, start[key]) for key in start}
-    grid["runs"] |= {forgetting.WIDENED_ALL: equal, forgetting.WIDENED: equal}
-    assert not falls(grid, "three animals")
-    assert not falls(grid, "three animals, a hundred")
-    assert falls(grid, "three animals in time")
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_without_rehearsal_three_animals_are_known_worse(source):
-    grid = forgetting.stored(source)
-    alone = with_rows(grid, WIDENED=WIDENED_ALONE, WIDENED_ALL=WIDENED_ALONE)
-    before, after = map(forgetting.effects, (grid, alone))
-    for name in ("three animals", "three animals, a hundred"):
-        assert after[name].high < before[name].low
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_donors_that_change_places_change_the_verdict(source):
-    known, _ = limits.stored(source)
-    swapped = known | {
-        "shuffled": known["own"],
-        "unrelated": known["own"],
-        "short": known["shuffled"],
-        "other kind": known["own"],
-    }
-    for name, effect in limits.effects(swapped).items():
-        assert not claims.CLAIMS[name].holds(effect), (name, effect)
-    helped = limits.effects(known | {"short": known["own"]})
-    assert claims.CLAIMS["labels matter"].holds(helped["labels matter"])
-
-
-# ------------------------------------------------------------- live, small
-
-
-def test_a_frozen_run_is_what_is_stored(bench):
-    measured = bench.run(FROZEN, seed=0)
-    stored = forgetting.stored(bench.old.source)["runs"][FROZEN]
-    for task in ("cat/dog", "dog/fox"):
-        assert measured[task] == pytest.approx(stored[task][0], abs=0.05)
-
-
-def test_the_careful_way_lies_within_the_stored_runs(bench):
-    grid = forgetting.stored(bench.old.source)
-    measured = bench.run(CAREFUL, seed=0)
-    for task in ("cat/dog", "dog/fox"):
-        row = grid["runs"][CAREFUL][task]
-        margin = 2 * row.std(ddof=1) + 0.03  # a quarter of the pictures
-        assert row.min() - margin < measured[task] < row.max() + margin
-
-
-def test_frozen_blocks_forget_nothing(bench):
-    before = bench.before()
-    still = bench.run(Trial(rate=1e-3, blocks=0), seed=0, epochs=1)
-    assert still["cat/dog"] == before
-
-
-def test_a_donor_of_random_weights_does_not_know_three_animals(bench):
-    spoiled = copy(bench)
-    spoiled.untouched = None
-    spoiled.base_weights = donors.random_base().get_weights()
-    rows = [
-        [each.run(TWO_FROZEN, seed)["cat/dog/fox"] for seed in range(3)]
-        for each in (bench, spoiled)
-    ]
-    assert evaluation.advantage(*rows).low > 5
-
-
-def test_with_shuffled_labels_nothing_is_gained(bench):
-    shuffled = copy(bench)
-    mixed = np.random.default_rng(0).permutation(bench.new.y_train)
-    shuffled.new = replace(bench.new, y_train=mixed)
-    pairs = [
-        (shuffled.run(CAREFUL, seed, epochs=1), bench.run(FROZEN, seed))
-        for seed in range(2)
-    ]
-    effect = evaluation.interval(
-        [100 * (a["dog/fox"] - b["dog/fox"]) for a, b in pairs]
-    )
-    assert not claims.CLAIMS["low rate gains"].holds(effect), effect
+WEIGHTS = donors.random_base().get_weights()
 
 
 # ---------------------------------------------------------------- the parts
@@ -242,7 +43,9 @@ def test_accuracy_of_two_animals_asks_their_pictures_alone():
 
 
 def test_rates_follow_the_depth():
-    network, base = forgetting_study.compile_for(Trial(per_depth=True))
+    network, base = forgetting_study.compile_for(
+        Trial(per_depth=True), WEIGHTS
+    )
     factors = network.optimizer.factors
     assert len(factors) == len(network.trainable_variables)
     assert factors == sorted(factors)
@@ -269,7 +72,9 @@ def test_a_factor_of_zero_stops_a_variable():
 
 def test_batch_norm_statistics_stay_in_inference():
     for kind, stay in (("inference", True), ("training", False)):
-        network, base = forgetting_study.compile_for(Trial(batch_norm=kind))
+        network, base = forgetting_study.compile_for(
+            Trial(batch_norm=kind), WEIGHTS
+        )
         before = [w.numpy().copy() for w in base.non_trainable_variables]
         x = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3))
         network.fit(x, np.arange(8) % 2, verbose=0)
@@ -306,11 +111,67 @@ def test_few_old_pictures_are_shown_as_often_as_the_new():
 
 
 def test_a_grid_that_is_not_there_names_its_command(tmp_path, monkeypatch):
-    monkeypatch.setattr("course_utils.paths.data_directory", lambda: tmp_path)
+    monkeypatch.setattr(paths, "data_directory", lambda: tmp_path)
     with pytest.raises(FileNotFoundError, match="forgetting --source"):
         forgetting.stored("drawings")
-    with pytest.raises(FileNotFoundError, match="limits_of_transfer"):
-        limits.stored("drawings")
+
+
+def test_adapters_leave_the_base_as_it_was():
+    base = donors.random_base()
+    before = base.get_weights()
+    x = np.random.default_rng(0).integers(0, 256, (16, 32, 32, 3), np.uint8)
+    network, base = forgetting_study.compile_for(forgetting.ADAPTERS, before)
+    kernels = sum(np.prod(w.shape) for w in before if w.ndim == 4)
+    assert donors.count_trainable(network) < kernels / 5
+    features = base.predict(x, verbose=0)
+    plain = donors.random_base()
+    assert np.allclose(features, plain.predict(x, verbose=0), atol=1e-5)
+    network.fit(x, np.arange(16) % 2, epochs=3, verbose=0)
+    assert not np.allclose(features, base.predict(x, verbose=0), atol=1e-4)
+    off = fine_tuning.without_adapters(base)
+    assert all(map(np.array_equal, before, off))
+
+
+def test_balanced_batches_show_each_class_as_often_and_others_each_time():
+    y = np.repeat([0, 1, 2], [50, 50, 5])
+    x = np.zeros((105, 32, 32, 3), np.uint8)
+    batches = forgetting_study.Balanced(x, y, of_each=10, batch_size=8)
+    orders = []
+    for _ in range(2):
+        shown = np.concatenate([batches[i][1] for i in range(len(batches))])
+        assert np.bincount(shown).tolist() == [10, 10, 10]
+        orders.append(set(batches.order))
+        batches.on_epoch_end()
+    assert orders[0] != orders[1]
+
+
+def test_a_piece_is_measured_once_and_again_with_other_facts(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "path", lambda name: tmp_path / f"{name}.json")
+    grid = pieces.Grid("it", folds=1)
+    facts = {"donor": "a", "counts": (1, 2)}
+    assert grid.missing("arm/0/0", **facts)
+    bits = np.packbits([1, 0, 1])
+    grid.arrays["labels"] = np.arange(3)
+    grid.keep("arm/0/0", facts, {"answers": bits}, seconds=1.0)
+    again = pieces.Grid("it", folds=1)
+    assert not again.missing("arm/0/0", **facts)
+    assert again.missing("arm/0/0", **facts | {"donor": "b"})
+    assert again.missing("arm/0/1", **facts)
+    stored, arrays = files.read_grid("it", "it")
+    right, rows = files.runs(stored, arrays)["arm"]
+    assert right.tolist() == [[[1, 0, 1]]] and rows[0][0]["seconds"] == 1
+    assert rows[0][0]["bounds"] == claims.digest()
+
+
+@pytest.mark.parametrize("run", [0, 4])
+def test_no_fox_is_both_drawn_and_tested(run):
+    usual = folds.Folds("drawings")
+    for count in (10, 500):
+        chosen = usual.train(count, run)
+        assert (chosen == usual.pair.few_indices(count, run)).all()
+        assert not np.isin(chosen, usual.judges).any()
 
 
 # --------------------------------------------------------------- exercises
@@ -349,7 +210,9 @@ def test_the_top_block_has_as_many_weights_as_the_check_says():
 
 @pytest.mark.parametrize("mode", ["inference", "training"])
 def test_statistics_move_in_training_mode_alone(mode):
-    network, base = forgetting_study.compile_for(Trial(batch_norm=mode))
+    network, base = forgetting_study.compile_for(
+        Trial(batch_norm=mode), WEIGHTS
+    )
     before = base.get_weights()
     x = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3))
     network.fit(x.astype("float32"), np.arange(8) % 2, verbose=0)

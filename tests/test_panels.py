@@ -44,7 +44,7 @@ def rates():
 
     runs = {forgetting.FROZEN: run(0.87, 0.81)}
     for place, rate in enumerate((1e-5, 1e-4, 1e-3)):
-        for blocks in (1, 2, 3):
+        for blocks in (1, 2, 3, 4):
             worse = 0.01 * blocks * place
             trial = forgetting.Trial(rate, blocks)
             runs[trial] = run(0.87 - worse, 0.81 + worse / 2)

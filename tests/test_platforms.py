@@ -17,6 +17,7 @@ from platforms import (
     LISTS,
     PLATFORMS,
     ROOT,
+    TENSORFLOW,
     VERSIONS,
     find_python,
     kernel,
@@ -62,6 +63,99 @@ def test_a_list_says_of_when_and_whence_it_is_and_names_no_address(name):
     assert "http" not in text
 
 
+@pytest.mark.parametrize("name", ["kaggle-tpu.txt", "jax.txt"])
+def test_a_list_of_ranges_leaves_nothing_out(name):
+    lines = (LISTS / name).read_text("utf-8").splitlines()
+    lines = [line for line in lines if not line.startswith("#")]
+    if "-e ." in lines:  # pyproject.toml brings the rest
+        assert "tensorflow" not in " ".join(lines)
+        return
+    listed = {Requirement(line).name for line in lines}
+    for text in PROJECT["project"]["dependencies"]:
+        assert Requirement(text).name in listed
+
+
+def test_every_requirement_admits_what_the_lock_holds_on_every_python():
+    for python in ("3.11", "3.12", "3.13", "3.14"):
+        locked = versions("tested.txt", python)
+        assert ("tensorflow-cpu" in locked) == (python != "3.14")
+        assert "jax" in locked
+        for text in (ROOT / "requirements.txt").read_text().splitlines():
+            if text.startswith("#") or text.startswith("tensorflow"):
+                continue
+            needed = Requirement(text)
+            facts = {"python_version": python}
+            if needed.marker is None or needed.marker.evaluate(facts):
+                version = locked[canonicalize_name(needed.name)]
+                assert needed.specifier.contains(version), text
+
+
+def test_one_range_of_tensorflow_is_named_everywhere():
+    wanted = TENSORFLOW.search((ROOT / "requirements.txt").read_text())[1]
+    (devices,) = (ROOT / "course_utils").rglob("devices.py")
+    for name in (ROOT / "requirements.txt", ROOT / "README.md", devices):
+        text = name.read_text("utf-8")
+        named = re.findall(r"tensorflow\[and-cuda\](>=[\d.,<]+)", text)
+        assert named == [wanted], name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
+@pytest.mark.parametrize(
+    ("pythons", "uv", "taken", "said"),
+    [
+        ({"python3": "3.12"}, False, "python3 -m venv", ""),
+        ({"python3": "3.14"}, False, "python3 -m venv", ""),
+        ({"python3": "3.14", "python3.13": "3.13"}, True,
+         "python3.13 -m venv", ""),
+        ({"python3": "3.10", "python3.14": "3.14"}, False,
+         "python3.14 -m venv", ""),
+        ({"python3": "3.10"}, True, "uv --python 3.13", ""),
+        ({"python3": "3.15"}, True, "uv --python 3.13", ""),
+        ({}, True, "uv --python 3.13", ""),
+        ({"python3": "3.9"}, False, None, "needs Python 3.11 to 3.14"),
+        ({}, False, None, "needs Python 3.11 to 3.14"),
+        ({"python3": "3.12 bare"}, False, None, "apt install python3-venv"),
+        ({"python3": "3.14 bare"}, True, "uv --python python3", ""),
+        ({"python3": "3.13 bare", "python3.11": "3.11"}, False,
+         "python3.11 -m venv", ""),
+    ],
+)  # fmt: skip
+def test_make_finds_a_python_or_says_what_to_do(
+    tmp_path, pythons, uv, taken, said
+):
+    for name, facts in pythons.items():
+        version, _, bare = facts.partition(" ")
+        major, minor = version.split(".")
+        script = (
+            "#!/bin/sh\n"
+            f'case "$*" in *ensurepip*) exit {int(bool(bare))};;\n'
+            f'-m*) echo "{name} $1 $2"; exit;; esac\n'
+            f'exec {sys.executable} -c "import sys; '
+            f'sys.version_info = ({major}, {minor}, 1); exec(sys.argv[1])" '
+            '"$2"\n'
+        )
+        (tmp_path / name).write_text(script)
+    if uv:
+        script = '#!/bin/sh\nwhile [ "$1" != --python ]; do shift; done\n'
+        (tmp_path / "uv").write_text(f'{script}echo "uv $1 $2"\n')
+    for name in (*pythons, *(["uv"] if uv else [])):
+        (tmp_path / name).chmod(0o755)
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    names = re.search(r"(?m)^PYTHON \?= (.+)$", makefile)[1].split()
+    script = ROOT / "tests" / "environments" / "venv.sh"
+    done = subprocess.run(
+        ["/bin/bash", script, tmp_path / "venv", *names],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == (taken is None), done.stderr
+    if taken:
+        assert done.stdout.strip() == taken
+    else:
+        assert said in done.stdout and done.stdout.count("\n") == 1
+
+
 def test_only_the_tpu_runtime_lacks_tensorflow():
     assert "tensorflow" in versions("colab.txt")
     assert "tensorflow" in versions("kaggle.txt")
@@ -101,6 +195,7 @@ def test_a_python_that_is_not_there_is_replaced_and_said(capsys):
     assert "No Python 3.99 on this machine" in capsys.readouterr().out
     here = ".".join(map(str, sys.version_info[:2]))
     assert find_python(here)
+    assert find_python(f"3.99 {here}") == find_python(here)
     assert capsys.readouterr().out == ""
 
 

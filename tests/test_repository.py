@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 BINARY = {".npz", ".keras", ".h5", ".png", ".jpg", ".gif", ".webp", ".ico"}
 # What a machine needs beside the package: Colab and Kaggle bring their own.
-PLATFORM_BRINGS = {"tensorflow", "jupyterlab", "jupyterlab-slideshow"}
+PLATFORM_BRINGS = {"tensorflow", "jax", "jupyterlab", "jupyterlab-slideshow"}
 MAY_BE_THERE = {
     "tensorflow",
     "jax",

@@ -2,8 +2,8 @@
 
 One file in the cache holds them, and every picture in it is verified:
 
-    python -m course_utils.data.photos               download what is missing
-    python -m course_utils.data.photos photos.npz    install a file that you have
+    python -m course_utils.data.photos           download what is missing
+    python -m course_utils.data.photos FILE.npz  install a file that you have
 
 That file may come from another computer's cache, for a class offline.
 """

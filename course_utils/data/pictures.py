@@ -23,7 +23,7 @@ TRAIN_SEED, TEST_SEED = 1, 2
 class Pictures:
     """Hold pictures of some classes, split into three parts.
 
-    Pictures are uint8 arrays (count, height, width, 3); labels are int64
+    Pictures are uint8 arrays (count, height, width, 3); labels are int32
     arrays (count,) that index `class_names`.
     """
 
@@ -35,6 +35,13 @@ class Pictures:
     y_validation: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
+
+    def __post_init__(self):
+        # JAX has no int64 unless asked, and warns at the first fit.
+        for name in ("y_train", "y_validation", "y_test"):
+            labels = np.asarray(getattr(self, name))
+            if labels.dtype.kind in "iu":
+                object.__setattr__(self, name, labels.astype(np.int32))
 
     def few(self, count, seed=0):
         """Return `count` training pictures of each class, and their labels.

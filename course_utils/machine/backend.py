@@ -1,10 +1,12 @@
 """Choose what Keras computes with, before Keras is imported."""
 
 import codecs
+import contextlib
 import importlib.metadata
 import importlib.util
 import os
 import sys
+from pathlib import Path
 
 from packaging.requirements import Requirement
 
@@ -15,13 +17,18 @@ BACKENDS = ("tensorflow", "jax", "torch", "openvino", "numpy")
 _PLAIN = {"→": "->", "✓": "[right]", "✗": "[wrong]", "×": "x", "…": "...",
           "–": "-", "−": "-", "·": "*", "≥": ">=", "≤": "<=", "µ": "u",
           "’": "'", "“": '"', "”": '"'}  # fmt: skip
+# The first Python for which no released TensorFlow has wheels.
+PYTHON_WITHOUT_TENSORFLOW = (3, 14)
+BUS, GOOGLE = Path("/sys/bus/pci/devices"), 0x1AE0
+# Google's numbers for its TPUs, as JAX lists them; its network cards differ.
+TPU_NUMBERS = (0x27, 0x56, 0x5E, 0x62, 0x63, 0x6F, 0x76, 0x7C, 0x83)
 
 
 def choose():
-    """Let Keras use JAX where TensorFlow is absent or blind to the TPU.
+    """Let Keras use JAX if TensorFlow is absent or does not see the TPU.
 
-    TensorFlow, Keras's own choice, stays wherever it serves. `KERAS_BACKEND`
-    set by you stays in any case, in lower case if that is what it lacks. Too
+    Otherwise TensorFlow, Keras's own choice, stays. If you set
+    `KERAS_BACKEND`, that holds, in lower case if that is what it lacks. Too
     late once Keras is imported.
     """
     if "keras" in sys.modules:
@@ -36,8 +43,23 @@ def choose():
 
 
 def on_tpu():
-    """Return whether the platform's own marks say that there is a TPU."""
-    return bool({"TPU_ACCELERATOR_TYPE", "ISTPUVM"} & os.environ.keys())
+    """Return whether there is a TPU: the platform's own, or a local one."""
+    if {"TPU_ACCELERATOR_TYPE", "ISTPUVM"} & os.environ.keys():
+        return True
+    return _is_there("libtpu") and tpu_chips() > 0
+
+
+def tpu_chips():
+    """Count the TPU chips on this machine's own bus."""
+    chips = 0
+    for device in BUS.glob("*.0"):
+        with contextlib.suppress(OSError, ValueError):
+            maker, number = (
+                int((device / name).read_text(), 16)
+                for name in ("vendor", "device")
+            )
+            chips += maker == GOOGLE and number in TPU_NUMBERS
+    return chips
 
 
 def problems():
@@ -67,10 +89,16 @@ def _replace(error):
 
 def no_tensorflow():
     """Return the exception for a notebook that needs TensorFlow itself."""
+    remedy = "run pip install -r requirements.txt"
+    if sys.version_info >= PYTHON_WITHOUT_TENSORFLOW:
+        remedy = (
+            "use Python 3.11, 3.12 or 3.13, since no TensorFlow is released "
+            "for yours (make clean lab PYTHON=python3.13)"
+        )
     return ModuleNotFoundError(
         "This notebook needs TensorFlow, which is not installed here. On "
-        "Colab choose Runtime → Change runtime type → CPU or T4 GPU; else,"
-        " pip install -r requirements.txt. Notebooks 05 to 09 run without it.",
+        "Colab choose Runtime → Change runtime type → CPU or T4 GPU; on your "
+        f"own machine {remedy}. Notebooks 05 to 09 run without it.",
         name="tensorflow",
     )
 

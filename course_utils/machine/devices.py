@@ -5,7 +5,6 @@ Nothing here prints or stores a host name, a user name or a path.
 
 import contextlib
 import functools
-import glob
 import importlib.metadata
 import importlib.util
 import math
@@ -17,14 +16,21 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
+from course_utils.machine import backend
+
+try:
+    import psutil
+except ModuleNotFoundError:  # no browser has it
+    psutil = None
 
 GIB = 1024**3
 PLATFORM_NAMES = {
     "colab": "Google Colab",
     "kaggle": "Kaggle",
     "binder": "Binder",
+    "codespaces": "GitHub Codespaces",
     "jupyterhub": "a JupyterHub",
+    "browser": "your browser",
     "local": "a machine of your own",
 }
 
@@ -33,17 +39,21 @@ FRAMEWORKS = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
 
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
+# NVIDIA's Blackwell: TensorFlow before this version has no code for it, and
+# XLA ends the process. No release is known to be safe; raise it with care.
+BLACKWELL_CAPABILITY, BLACKWELL_TENSORFLOW = 12, (2, 23)
+BROWSER_MEMORY = 4 * GIB  # what 32-bit addresses of WebAssembly reach
 
 
 @dataclass(frozen=True)
 class Hardware:
     """Describe one machine as this process may use it.
 
-    platform: "colab", "kaggle", "binder", "jupyterhub" or "local"
-    system: "Linux", "Windows" or "macOS"
+    platform: a key of PLATFORM_NAMES
+    system: "Linux", "Windows", "macOS" or, in a browser, "Emscripten"
     threads: processor threads that this process may use
     memory: bytes that this process may use
-    accelerators: one text a GPU or TPU, as its driver names it
+    accelerators: one text per GPU or TPU, as its driver names it
     frameworks: installed versions by name
     """
 
@@ -108,7 +118,7 @@ def hardware_card():
 
 
 def platform_name():
-    """Return "colab", "kaggle", "binder", "jupyterhub" or "local".
+    """Return this machine's platform, a key of PLATFORM_NAMES.
 
     Kaggle comes first: its image is built on Colab's and carries its marks.
     """
@@ -120,7 +130,11 @@ def platform_name():
         return "colab"
     if {"BINDER_SERVICE_HOST", "BINDER_REPO_URL"} & environment.keys():
         return "binder"
-    return "jupyterhub" if "JUPYTERHUB_USER" in environment else "local"
+    if environment.get("CODESPACES") == "true":
+        return "codespaces"
+    if "JUPYTERHUB_USER" in environment:
+        return "jupyterhub"
+    return "browser" if sys.platform == "emscripten" else "local"
 
 
 def processor_name():
@@ -154,7 +168,7 @@ def usable_threads():
 
 def usable_memory():
     """Return the bytes of memory that this process may use."""
-    limits = [psutil.virtual_memory().total]
+    limits = [psutil.virtual_memory().total if psutil else BROWSER_MEMORY]
     limits += _numbers(os.environ.get("MEM_LIMIT", ""))
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         for text in _control_group(name):
@@ -164,15 +178,17 @@ def usable_memory():
 
 def available_memory():
     """Return the bytes of memory that this process can still take."""
+    if psutil is None:
+        return BROWSER_MEMORY // 2
     used = psutil.Process().memory_info().rss
     free = psutil.virtual_memory().available
     return max(0, min(free, usable_memory() - used))
 
 
 def accelerators():
-    """Return one text a GPU or TPU that the drivers show, without framework.
+    """Return one text per GPU or TPU that the drivers show; no framework.
 
-    GPUs come from nvidia-smi, TPUs from the platform's own marks.
+    GPUs come from nvidia-smi, TPUs from the platform's own marks or the bus.
     """
     return tuple(_gpus() + _tpus())
 
@@ -208,21 +224,54 @@ def framework_devices(load_frameworks=False):
 def gpu_problem():
     """Return a sentence about a GPU that a framework does not use, or None.
 
-    The driver shows the GPU; TensorFlow and JAX are asked where they are
+    The driver shows the GPU; TensorFlow and JAX are asked if they are
     imported already.
     """
+    if problem := blackwell_problem():
+        return problem
     gpus = _gpus()
     blind = [
-        {"tensorflow": "TensorFlow", "jax": "JAX"}[name]
+        name
         for name, found in framework_devices().items()
         if not re.search("gpu|cuda", " ".join(found), re.IGNORECASE)
     ]
     if not gpus or not blind:
         return None
-    return (
-        f"The {gpus[0]} is there, but {' and '.join(blind)} cannot use it and "
-        f"computes on the processor. {_GPU_REMEDY}"
+    names = " and ".join(
+        {"tensorflow": "TensorFlow", "jax": "JAX"}[name] for name in blind
     )
+    return (
+        f"The {gpus[0]} is there, but {names} cannot use it and "
+        f"computes on the processor. {_GPU_REMEDIES[blind[0]]}"
+    )
+
+
+def blackwell_problem():
+    """Return a sentence about a GPU that ends TensorFlow's process, or None.
+
+    TensorFlow lists such a GPU, and then cannot compile for it.
+    """
+    version = framework_versions().get("tensorflow", "")
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if not numbers or numbers >= BLACKWELL_TENSORFLOW:
+        return None
+    for name, capability in zip(_gpus(), _capabilities(), strict=False):
+        if capability < BLACKWELL_CAPABILITY:
+            continue
+        if platform_name() in _MENU:
+            remedy = f"Choose another: {_MENU[platform_name()]}"
+        else:
+            remedy = (
+                'Use JAX instead: run %pip install "jax[cuda12]", restart the '
+                "kernel, and run %env KERAS_BACKEND=jax before the set-up "
+                "cell. For notebooks 03 and 04, hide the GPU: run %env "
+                "CUDA_VISIBLE_DEVICES=-1 before the set-up cell."
+            )
+        return (
+            f"TensorFlow {version} cannot compile for the {name}, and the "
+            f"kernel would die. {remedy}"
+        )
+    return None
 
 
 def advice(machine=None):
@@ -230,6 +279,10 @@ def advice(machine=None):
     machine = machine or hardware()
     has_gpu = any("TPU" not in name for name in machine.accelerators)
     has_tpu = any("TPU" in name for name in machine.accelerators)
+    local = machine.platform not in _MENU
+    can_compute = bool(
+        {"tensorflow", "tensorflow-cpu", "jax"} & machine.frameworks.keys()
+    )
     sentences = list(_PLATFORM_ADVICE[machine.platform])
     if machine.platform in _MENU and not machine.accelerators:
         sentences.append(
@@ -237,32 +290,30 @@ def advice(machine=None):
             f"about a minute. For notebook 04, try one: "
             f"{_MENU[machine.platform]}"
         )
-    if has_tpu:
+    if has_tpu and importlib.util.find_spec("libtpu") is None and local:
         sentences.append(
-            "A TPU is there. TensorFlow does not see it on today's Colab or "
-            "Kaggle: from notebook 05 on, the course runs on JAX here."
+            'A TPU is there. To use it, run %pip install "jax[tpu]" and '
+            "restart the kernel: from notebook 05 on, the course then runs "
+            "on JAX."
         )
-    if has_gpu and "tensorflow-cpu" in machine.frameworks:
+    elif has_tpu:
         sentences.append(
-            "A GPU is there, but the installed TensorFlow is the one for "
-            f"processors alone. {_GPU_REMEDY}"
+            "A TPU is there. TensorFlow does not see it: from notebook 05 on, "
+            "the course runs on JAX here."
         )
-    elif has_gpu:
+    if has_gpu and can_compute:
+        sentences.append(_about_gpu(machine))
+    if machine.system == "macOS":
         sentences.append(
-            "A GPU is there: notebooks 03 to 08 use it. Raise EPOCHS and "
-            "EXAMPLES where a notebook names them."
+            "On a Mac the course computes on the processor: TensorFlow and "
+            "JAX do not use Apple's GPU."
         )
-        if machine.system == "Windows":
-            sentences.append(
-                "TensorFlow on Windows itself computes on the processor; "
-                "inside WSL2 it uses the GPU."
-            )
     if machine.memory < 3 * GIB:
         sentences.append(
             "Memory is short: keep one notebook open at a time (Kernel → "
             "Shut Down Kernel when you are done with one)."
         )
-    if not {"tensorflow", "tensorflow-cpu", "jax"} & machine.frameworks.keys():
+    if not can_compute and machine.platform != "browser":
         sentences.append(
             "Neither TensorFlow nor JAX is installed: notebooks 00 to 02 run "
             "as they are; for the rest, pip install -r requirements.txt."
@@ -270,12 +321,49 @@ def advice(machine=None):
     return sentences
 
 
-_GPU_REMEDY = (
-    'On Linux and in WSL2 run %pip install "tensorflow[and-cuda]>=2.20,<2.22" '
-    "and restart the kernel; on Colab and Kaggle restart the session."
-)
+def _about_gpu(machine):
+    """Return the sentence about a machine's GPU that helps most."""
+    if problem := blackwell_problem():
+        return problem
+    if "tensorflow-cpu" in machine.frameworks:
+        return (
+            "A GPU is there, but the installed TensorFlow is the one for "
+            f"processors alone. {_GPU_REMEDIES['tensorflow']}"
+        )
+    if "tensorflow" not in machine.frameworks and not _jax_has_gpu_parts():
+        return (
+            "A GPU is there, but what is installed computes on the processor "
+            f"alone. {_GPU_REMEDIES['jax']}"
+        )
+    if machine.system == "Windows":
+        return (
+            "A GPU is there. TensorFlow on Windows itself computes on the "
+            "processor; inside WSL2 it uses the GPU."
+        )
+    return (
+        "A GPU is there: notebooks 03 to 08 use it. Raise EPOCHS and EXAMPLES "
+        "where a notebook names them."
+    )
 
 
+def _jax_has_gpu_parts():
+    return any(
+        importlib.util.find_spec(name)
+        for name in ("jax_cuda12_plugin", "jax_cuda13_plugin")
+    )
+
+
+_GPU_REMEDIES = {
+    "tensorflow": (
+        "On Linux and in WSL2 run %pip uninstall -y tensorflow-cpu, then "
+        '%pip install "tensorflow[and-cuda]>=2.20,<2.23", and restart the '
+        "kernel; on Colab and Kaggle restart the session."
+    ),
+    "jax": (
+        'On Linux and in WSL2 run %pip install "jax[cuda12]" and restart the '
+        "kernel."
+    ),
+}
 _PLATFORM_ADVICE = {
     "colab": (
         "Colab forgets this session: to keep your scoreboard, open the files "
@@ -289,9 +377,19 @@ _PLATFORM_ADVICE = {
         "Binder gives 2 GB and stops after ten idle minutes: download your "
         "notebooks and scoreboard before you pause.",
     ),
+    "codespaces": (
+        "A codespace keeps your files. It stops after thirty idle minutes; "
+        "stop it yourself when you are done, since its free hours are "
+        "counted.",
+    ),
     "jupyterhub": (
         "Others may compute on this machine: trust a time only when its "
         "repeats agree.",
+    ),
+    "browser": (
+        "Python runs inside your browser, where notebooks 00 to 02 work and "
+        "take longer than elsewhere. From 03 on, open the course on Colab or "
+        "install it.",
     ),
     "local": (
         "Plug a laptop in and close what else computes: times will be "
@@ -302,8 +400,8 @@ _PLATFORM_ADVICE = {
 
 _MENU = {
     "colab": (
-        "Runtime → Change runtime type → T4 GPU or v5e-1 TPU → Save. "
-        "The session then starts afresh."
+        "Runtime → Change runtime type → T4 GPU (not G4, which TensorFlow "
+        "cannot use) or v5e-1 TPU → Save. The session then starts afresh."
     ),
     "kaggle": (
         "Settings → Accelerator → GPU T4 x2 or TPU v5e-8. "
@@ -313,20 +411,33 @@ _MENU = {
 
 
 def _gpus():
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None and visible.strip() in ("", "-1"):
-        return []
-    try:
-        query = "--query-gpu=name,memory.total"
-        text = _output("nvidia-smi", query, "--format=csv,noheader,nounits")
-    except OSError:
-        return []
     found = []
-    for line in text.splitlines():
+    for line in _ask_driver("name,memory.total"):
         name, _, mebibytes = line.rpartition(",")
         size = _numbers(mebibytes)
         memory = f" ({size[0] / 1024:.0f} GiB)" if size else ""
         found.append(f"{name.strip()}{memory}")
+    return found
+
+
+def _capabilities():
+    # Old drivers do not know the question, and old GPUs are not Blackwells.
+    answers = _ask_driver("compute_cap")
+    known = [re.fullmatch(r"\s*(\d+\.\d)\s*", answer) for answer in answers]
+    return [float(match[1]) if match else 0 for match in known]
+
+
+def _ask_driver(fields):
+    """Return nvidia-smi's line about each GPU that this process may use."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and visible.strip() in ("", "-1"):
+        return []
+    query = f"--query-gpu={fields}"
+    try:
+        text = _output("nvidia-smi", query, "--format=csv,noheader,nounits")
+    except OSError:
+        return []
+    found = text.splitlines()
     if visible is None or not re.fullmatch(r"[\d,\s]+", visible):
         return found
     chosen = map(int, re.findall(r"\d+", visible))
@@ -339,13 +450,7 @@ def _tpus():
         return [f"TPU {kind}"]
     if "ISTPUVM" in os.environ:
         return ["TPU"]
-    # A TPU's device nodes, where its library is installed too.
-    nodes = glob.glob("/dev/accel[0-9]*") + glob.glob("/dev/vfio/[0-9]*")
-    try:
-        importlib.metadata.version("libtpu")
-    except importlib.metadata.PackageNotFoundError:
-        return []
-    return ["TPU"] * len(nodes)
+    return ["TPU"] * backend.tpu_chips()
 
 
 def _output(*command):

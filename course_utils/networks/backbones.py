@@ -18,7 +18,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from course_utils import data
 from course_utils.machine import paths
-from course_utils.networks import donors, heads, lite0
+from course_utils.networks import donors, lite0
 
 PATIENCE_SECONDS = 60  # for the whole of a download of some 1 MB
 
@@ -378,12 +378,6 @@ def share_called(scores, name):
 PAIR = ("dog", "fox")
 
 
-SEEDS = range(10)
-
-
-PENALTY = 100 / 128  # for each feature; chosen on validation pictures
-
-
 def feature_extractor(backbone, side=32):
     """Return a network from pictures of any side to averaged features.
 
@@ -404,45 +398,19 @@ def feature_extractor(backbone, side=32):
     )
 
 
-def linear_head(features):
-    """Return an unfitted `evaluation.linear_head` for features (count, width).
-
-    Its penalty grows with the width: as many weights as pictures, or more,
-    would else fit the noise.
-    """
-    return heads.linear_head(PENALTY * features.shape[1])
-
-
-def head_accuracies(network, pictures, counts, seeds=SEEDS, test=None):
-    """Train heads on a network's cached features and test them.
-
-    Every seed draws its own few pictures; test: which test pictures count,
-    or None for all. Returns {count: balanced accuracies, one a seed}.
-    """
-    test = slice(None) if test is None else test
-    x_train = features(network, pictures.x_train)
-    x_test = features(network, pictures.x_test[test])
-    results = {}
-    for count in counts:
-        results[count] = np.empty(len(seeds))
-        for place, seed in enumerate(seeds):
-            chosen = pictures.few_indices(count, seed)
-            head = linear_head(x_train)
-            head.fit(x_train[chosen], pictures.y_train[chosen])
-            results[count][place] = balanced_accuracy_score(
-                pictures.y_test[test], head.predict(x_test)
-            )
-    return results
-
-
 def zero_shot(scores, labels, names=PAIR):
     """Return the balanced accuracy of a backbone's own class scores.
 
-    scores: what `giant.class_scores` returns; labels: indices into `names`.
-    The kind whose ImageNet classes share the most probability is the
-    answer: no training picture is needed.
+    scores: what `class_scores` returns; labels: indices into `names`. No
+    training picture is needed.
     """
-    shares = [
-        scores[:, list(IMAGENET_CLASSES[name])].sum(axis=1) for name in names
-    ]
-    return balanced_accuracy_score(labels, np.argmax(shares, axis=0))
+    return balanced_accuracy_score(labels, named(scores, names))
+
+
+def named(scores, names=PAIR):
+    """Return which of the names a backbone's own class scores mean.
+
+    The kind whose ImageNet classes share the most probability is the answer.
+    """
+    shares = [scores[:, list(IMAGENET_CLASSES[n])].sum(axis=1) for n in names]
+    return np.argmax(shares, axis=0)

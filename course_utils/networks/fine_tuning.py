@@ -1,16 +1,11 @@
-"""Measure what fine-tuning gains, what it forgets, and what cures that.
+"""Train a donor further: heads first, then layers, at a low rate.
 
-    python -m studies.forgetting --source photos
-
-writes the grid of notebook 07 to `data/reference/forgetting_photos.json`.
-Every trial is stored as it is done; a run that was stopped goes on from
-there, and a donor that was trained anew starts the grid anew.
-
-The donor's own head is kept aside and put on the changed base again, to ask
-it about cats and dogs: what it then loses, the base has forgotten.
+Introduced in notebook 07. The donor's own head is kept aside and put on the
+changed base again, to ask it about cats and dogs.
 """
 
 import hashlib
+import time
 
 import numpy as np
 
@@ -19,9 +14,11 @@ from course_utils import quiet
 with quiet():
     import keras
     from keras import layers
+from course_utils.networks import donors
+from course_utils.networks.augmentation import MirroredAndShifted
 
-
-DEPTH_FACTORS = (0.01, 0.1, 1.0, 1.0)  # of the three blocks and the head
+DEPTH_FACTORS = (0.01, 0.03, 0.1, 1.0, 1.0)  # of four blocks and the head
+LORA_RANK = 4
 
 
 class PerDepth(keras.optimizers.Adam):
@@ -85,26 +82,128 @@ def rate_factors(network, base, factors=DEPTH_FACTORS):
     ]
 
 
-def fit_head(features, labels, strength=0.01):
+def fit_head(features, labels):
     """Return kernel and bias of a softmax head, fitted on features at once.
 
     features: (count, width); labels: (count,). Logistic regression on
-    standardized features; strength is scikit-learn's C. Source: Kumar et al.
-    (2022), "Fine-tuning can distort pretrained features", which starts from
-    such a head.
+    standardized features; its penalty is chosen by cross-validation. Source:
+    Kumar et al. (2022), "Fine-tuning can distort pretrained features", which
+    starts from such a head.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import GridSearchCV
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(features)
-    model = LogisticRegression(C=strength, max_iter=2000)
-    model.fit(scaler.transform(features), labels)
+    search = GridSearchCV(
+        LogisticRegression(max_iter=2000),
+        {"C": [0.001, 0.01, 0.1, 1.0]},
+        scoring="neg_log_loss",
+        cv=5,
+    )
+    model = search.fit(scaler.transform(features), labels).best_estimator_
     kernel = (model.coef_ / scaler.scale_).T
     bias = model.intercept_ - scaler.mean_ @ kernel
     if kernel.shape[1] == 1:  # two classes: one score and its negative
         kernel = np.concatenate([-kernel, kernel], axis=1) / 2
         bias = np.concatenate([-bias, bias]) / 2
     return [kernel.astype("float32"), bias.astype("float32")]
+
+
+def add_adapters(base, rank=LORA_RANK):
+    """Freeze a base and give each convolution a low-rank adapter to train.
+
+    The adapter is a product of two small matrices, added to the frozen
+    kernel; with zeros in the second, the base is as it was. Compile
+    afterwards. Source: Hu et al. (2022), "LoRA: low-rank adaptation of large
+    language models".
+    """
+    base.trainable = True
+    for layer in base.layers:
+        if isinstance(layer, layers.Conv2D):
+            layer.enable_lora(rank)
+        else:
+            layer.trainable = False
+
+
+def without_adapters(base):
+    """Return the weights of a base as they are with its adapters off."""
+    kept = []
+    for layer in base.layers:
+        if getattr(layer, "lora_enabled", False):
+            kept += [keras.ops.convert_to_numpy(layer._kernel)]
+        else:
+            kept += layer.get_weights()
+    return kept
+
+
+def recipe(count):
+    """Return settings to fine-tune all layers on `count` pictures of each.
+
+    With very few pictures batch normalization keeps the donor's statistics
+    and the rate is low.
+    """
+    few = count < 50
+    return {
+        "epochs": 20 if count <= 100 else 10,
+        "batch_size": min(32, 2 * count),
+        "rate": 1e-4 if few else 1e-3,
+        "batch_norm": "inference" if few else "training",
+    }
+
+
+class Tuner:
+    """Fine-tune a base on new pictures: its head first, then all layers.
+
+    recipe: as `recipe` gives it; weights: the base's, to start from
+    """
+
+    def __init__(self, recipe, weights=None, classes=2):
+        self.recipe, self.weights = recipe, weights
+        self.base = donors.build_base()
+        if recipe["batch_norm"] == "inference":
+            freeze_batch_norm(self.base)
+        head = layers.Dense(classes, activation="softmax", name="head")
+        self.network = keras.Sequential(
+            [keras.Input((32, 32, 3)), self.base, head]
+        )
+
+    def train(self, x, y, seed):
+        """Train from the base's weights; return the history and the seconds.
+
+        The seconds contain the head's and leave out building the network.
+        """
+        settings = self.recipe
+        keras.utils.set_random_seed(seed)
+        self.base.set_weights(self.weights)
+        batches = MirroredAndShifted(x, y, settings["batch_size"], seed=seed)
+        steps = settings["epochs"] * len(batches)
+        self.network.compile(
+            keras.optimizers.Adam(
+                keras.optimizers.schedules.CosineDecay(settings["rate"], steps)
+            ),
+            "sparse_categorical_crossentropy",
+        )
+        self.network.train_on_batch(*batches[0])  # builds outside the clock
+        self.network.optimizer.iterations.assign(0)
+        self.base.set_weights(self.weights)
+        started = time.perf_counter()
+        both = np.concatenate([x, x[:, :, ::-1]])
+        features = self.base.predict(both, batch_size=250, verbose=0)
+        head = fit_head(features, np.concatenate([y, y]))
+        self.network.get_layer("head").set_weights(head)
+        history = self.network.fit(
+            batches, epochs=settings["epochs"], verbose=0
+        ).history
+        return history, time.perf_counter() - started
+
+    def answers(self, pictures):
+        """Return class indices, from each picture and its mirror."""
+        scores = [
+            self.network.predict(side, batch_size=250, verbose=0)
+            for side in (pictures, pictures[:, :, ::-1])
+        ]
+        return sum(scores).argmax(axis=1)
 
 
 def widen(old, new):

@@ -1,21 +1,8 @@
-"""Measure what a donor saves: heads on features against scratch, over seeds.
+"""Heads on cached features, and the same network from scratch.
 
-    python -m studies.transfer --source photos
-    python -m studies.transfer --source photos --heads
-    python -m studies.transfer --write data/README.md
-    python -m studies.transfer --source photos --validate
-
-The first writes the grid of notebook 06 to
-`data/reference/transfer_photos.json`: balanced test accuracy for each number
-of pictures, each arm and each seed. Counts are stored as they are done. The
-second does so for the heads alone, after a donor was trained anew: scratch,
-which knows no donor, stays, with the date and hardware of its own. The third
-writes a table of the stored grids into a page. The fourth prints what the
-shipped donor transfers to pictures that are no test pictures: a recipe for
-donors is chosen by that.
+Introduced in notebook 06; `python -m studies.transfer` measures with it.
 """
 
-import math
 import time
 
 import numpy as np
@@ -25,18 +12,13 @@ from course_utils.networks import donors
 from course_utils.networks.augmentation import MirroredAndShifted
 
 COUNTS = (5, 10, 25, 50, 100, 500)
-
-
 SEEDS = range(10)
-
-
-# Chosen on validation pictures, as is the learning rate: more epochs bring
-# nothing that another seed does not undo.
-SCRATCH_EPOCHS = {10: 100, 50: 80, 100: 50, 500: 15}
-
-
-EPOCH_PICTURES = 500
-SCRATCH = {"batch_size": 32, "learning_rate": 3e-3, "weight_decay": 1e-4}
+# Of a head's weights; one of them is chosen by leaving out each picture once.
+PENALTIES = np.logspace(-1, 5, 13)
+# From scratch: the donor's recipe in smaller batches, and as many steps as it
+# can use. `studies.transfer` doubles them until accuracy no longer rises.
+SCRATCH = donors.RECIPE | {"batch_size": 32, "peak_rate": 0.05}
+SCRATCH_STEPS = {10: 300, 50: 600, 100: 600, 500: 1200}
 
 
 def features(base, pictures):
@@ -54,14 +36,28 @@ def features(base, pictures):
     )
 
 
-def head_accuracies(base, pictures, counts=COUNTS, seeds=SEEDS):
-    """Train heads on cached features and test them.
+def linear_head():
+    """Return an unfitted scikit-learn classifier for features.
 
-    Every seed draws its own few pictures; all of them share the features,
-    which are computed once. Returns {count: balanced accuracies, one a seed}.
+    Standardized features and ridge regression on the labels. The penalty is
+    chosen by leave-one-out cross-validation, which has a closed form here,
+    so a hundred heads take a second. Source: Kornblith et al. (2019), "Do
+    better ImageNet models transfer better?", for the choice per task.
     """
-    x_train = features(base, pictures.x_train)
-    x_test = features(base, pictures.x_test)
+    from sklearn.linear_model import RidgeClassifierCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
+
+
+def head_accuracies(x_train, x_test, pictures, counts=COUNTS, seeds=SEEDS):
+    """Train heads on features and test them.
+
+    x_train, x_test: features of the pictures' training and test part
+    Every seed draws its own few pictures. Returns {count: balanced
+    accuracies, one for each seed}.
+    """
     results = {}
     for count in counts:
         results[count] = np.empty(len(seeds))
@@ -75,35 +71,78 @@ def head_accuracies(base, pictures, counts=COUNTS, seeds=SEEDS):
     return results
 
 
-def scratch_accuracies(pictures, count, seeds=SEEDS, epochs=None):
+class Scratch:
+    """Train the whole network from random weights on a few pictures.
+
+    pictures: how many there are in all; steps: of training, after which the
+        learning rate is zero
+
+    A few pictures are laid out several times in one epoch of Keras, which
+    costs time of its own.
+    """
+
+    def __init__(self, pictures, steps):
+        size = min(SCRATCH["batch_size"], pictures)
+        self.often = max(1, 20 * size // pictures)
+        batches = -(-pictures * self.often // size)
+        self.recipe = SCRATCH | {
+            "batch_size": size,
+            "epochs": max(1, round(steps / batches)),
+        }
+        self.network = donors.build_network()
+        examples = pictures * self.often
+        donors.compile_network(self.network, self.recipe, examples)
+        self.warm = False
+
+    def train(self, x, y, seed, validation=None):
+        """Train with one seed; return the history and the seconds.
+
+        validation: (pictures, labels) to judge ten times on the way
+        """
+        x, y = (np.concatenate([part] * self.often) for part in (x, y))
+        size, epochs = self.recipe["batch_size"], self.recipe["epochs"]
+        batches = MirroredAndShifted(x, y, size, seed=seed)
+        if not self.warm:  # build outside the clock
+            self.network.fit(batches, verbose=0)
+            self.warm = True
+        donors.reinitialize(self.network, seed)
+        started = time.perf_counter()
+        history = self.network.fit(
+            batches,
+            epochs=epochs,
+            validation_data=validation,
+            validation_freq=max(1, epochs // 10),
+            validation_batch_size=250,
+            verbose=0,
+        ).history
+        return history, time.perf_counter() - started
+
+    def answers(self, pictures):
+        """Return class indices, from each picture and its mirror."""
+        both = (pictures, pictures[:, :, ::-1])
+        scores = [
+            self.network.predict(side, batch_size=250, verbose=0)
+            for side in both
+        ]
+        return sum(scores).argmax(axis=1)
+
+
+def scratch_accuracies(pictures, count, seeds=SEEDS, steps=None):
     """Train the whole network from random weights on the same few pictures.
 
-    It gets the donor's flips, shifts and schedule, and as many epochs as it
-    can use. Returns balanced accuracies and seconds, one of each a seed;
-    seconds leave out building and testing.
+    steps: of training, or None for as many as it can use. Returns balanced
+    accuracies and seconds, one of each for every seed; seconds leave out
+    building and testing.
     """
-    epochs = epochs or SCRATCH_EPOCHS[count]
-    # A few pictures are laid out several times in one epoch of Keras, which
-    # costs time of its own; each is seen as often.
-    often = min(epochs, max(1, EPOCH_PICTURES // (2 * count)))
-    recipe = SCRATCH | {"epochs": math.ceil(epochs / often)}
-    network = donors.build_network()
-    donors.compile_network(network, recipe, 2 * count * often)
+    scratch = Scratch(2 * count, steps or SCRATCH_STEPS[count])
     accuracies, seconds = [], []
     for seed in seeds:
-        x, y = (np.concatenate([a] * often) for a in pictures.few(count, seed))
-        batches = MirroredAndShifted(x, y, recipe["batch_size"], seed=seed)
-        if not accuracies:  # build outside the clock
-            network.fit(batches, verbose=0)
-        donors.reinitialize(network, seed)
-        started = time.perf_counter()
-        network.fit(batches, epochs=recipe["epochs"], verbose=0)
-        seconds.append(time.perf_counter() - started)
-        predictions = network.predict(
-            pictures.x_test, batch_size=250, verbose=0
-        ).argmax(axis=1)
+        _, took = scratch.train(*pictures.few(count, seed), seed)
+        seconds.append(took)
         accuracies.append(
-            balanced_accuracy_score(pictures.y_test, predictions)
+            balanced_accuracy_score(
+                pictures.y_test, scratch.answers(pictures.x_test)
+            )
         )
     return np.array(accuracies), np.array(seconds)
 
@@ -111,16 +150,3 @@ def scratch_accuracies(pictures, count, seeds=SEEDS, epochs=None):
 def agree(first, second, tolerance=1e-4):
     """Say whether two arrays of probabilities are equal to rounding."""
     return bool(np.allclose(first, second, atol=tolerance))
-
-
-def linear_head(penalty=100.0):
-    """Return a scikit-learn classifier for cached features.
-
-    Standardized features and ridge regression on the labels: the weights
-    have a closed form, so that hundreds of heads take a second.
-    """
-    from sklearn.linear_model import RidgeClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), RidgeClassifier(alpha=penalty))

@@ -1,242 +1,189 @@
-"""List every claim of the course with the check that proves it.
+"""Claims of the course, and verdicts on them in four words.
 
-    python docs/ledger.py                 or: make claims
-
-A claim holds when the whole interval of its effect lies on the right side of
-its bound. Notebooks, tests and the ledger judge by the same `Claim`, each
-with effects that it measured itself.
+The claims and their bounds are in `data/claims.toml`, written before they
+were measured. Notebooks, tests and `make claims` judge by this code.
 """
 
-import math
+import hashlib
+import tomllib
 from dataclasses import dataclass
 
+from course_utils.machine import paths
 from course_utils.results import evaluation
+
+PROVEN, REFUTED = "proven", "refuted"
+NOT_SETTLED, EQUAL = "not settled", "equal"
+VERDICTS = (PROVEN, EQUAL, REFUTED, NOT_SETTLED)
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Hold one margin: at least, at most, or equal within.
+
+    unit: "points" are percentage points of balanced accuracy
+    """
+
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+    equal_within: float | None = None
+
+    def __str__(self):
+        if self.equal_within is not None:
+            return f"equal within {self.equal_within} {self.unit}"
+        if self.at_least is not None:
+            return f"at least {self.at_least} {self.unit}"
+        return f"at most {self.at_most} {self.unit}"
+
+    def chances(self, effect):
+        """Return two p-values, one for the claim and one against it.
+
+        Both are two-sided: an interval of 95 % that ends at the bound gives
+        0.05. Equality is two one-sided tests. Source: Schuirmann (1987), "A
+        comparison of the two one-sided tests procedure".
+        """
+        if not isinstance(effect, evaluation.Interval):
+            raise TypeError(
+                f"A claim needs an Interval, not {effect!r}: repeat the "
+                "measurement and call evaluation.interval."
+            )
+        if self.at_least is not None:
+            above = effect.chance_below(self.at_least)
+            return 2 * above, 2 * (1 - above)
+        if self.at_most is not None:
+            above = effect.chance_below(self.at_most)
+            # Exactly at the bound is within it.
+            if not effect.error and effect.mean == self.at_most:
+                return 0.0, 2.0
+            return 2 * (1 - above), 2 * above
+        margin = self.equal_within
+        low = effect.chance_below(-margin)
+        high = 1 - effect.chance_below(margin)
+        return max(low, high), 2 * min(1 - low, 1 - high)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """State what is claimed, against which control, and within what bounds.
+    """State what is claimed, against which control, within what bounds."""
 
-    at_least, at_most: bounds of the effect, in its unit; None where open
-    unit: "points" are percentage points of balanced accuracy
-    """
-
+    name: str
     notebook: int
     statement: str
     control: str
-    unit: str = "points"
-    at_least: float | None = None
-    at_most: float | None = None
+    contrast: str
+    bounds: tuple
 
-    def holds(self, effect):
-        """Say whether an effect, a number or an Interval, is in bounds."""
-        low, high = ends(effect)
-        return not (
-            math.isnan(low)
-            or (self.at_least is not None and low < self.at_least)
-            or (self.at_most is not None and high > self.at_most)
+    def chances(self, effect):
+        """Return the p-values for the claim and against it.
+
+        effect: an Interval, or one for each bound: all must hold, so the
+            weakest counts for the claim. Raises TypeError for a number
+            without an interval.
+        """
+        effects = several(effect)
+        if len(effects) != len(self.bounds):
+            raise TypeError(
+                f"The claim {self.name!r} has {len(self.bounds)} bounds: "
+                "give one Interval for each."
+            )
+        pairs = [
+            bound.chances(each)
+            for bound, each in zip(self.bounds, effects, strict=True)
+        ]
+        proof, refutation = zip(*pairs, strict=True)
+        return max(proof), min(1.0, min(refutation) * len(pairs))
+
+    def verdict(self, effect, level=LEVEL):
+        """Return one of the four words for an effect."""
+        proof, refutation = self.chances(effect)
+        if proof <= level:
+            equal = any(b.equal_within is not None for b in self.bounds)
+            return EQUAL if equal else PROVEN
+        return REFUTED if refutation <= level else NOT_SETTLED
+
+    def bound(self):
+        """Return the bounds as text."""
+        return " and ".join(map(str, self.bounds))
+
+    def measured(self, effect):
+        """Return an effect as text, with what its interval covers."""
+        return "; ".join(
+            each.in_unit(bound.unit)
+            for each, bound in zip(several(effect), self.bounds, strict=True)
         )
 
-    def sentence(self, effect):
-        """Return the verdict on an effect with its numbers."""
-        verdict = "holds" if self.holds(effect) else "does not hold here"
-        return (
-            f"{self.statement}: {verdict}. "
-            f"Measured: {show(effect, self.unit)}; control: {self.control}."
+
+def several(effect):
+    """Return an effect as a tuple: of one Interval, or of those given."""
+    return tuple(effect) if isinstance(effect, list | tuple) else (effect,)
+
+
+def read():
+    """Return the whole of `data/claims.toml`, as TOML gives it."""
+    text = (paths.data_directory() / "claims.toml").read_text("utf-8")
+    return tomllib.loads(text)
+
+
+def load():
+    """Return {name: Claim} in the order of the file."""
+    return {
+        row["name"]: Claim(
+            **row | {"bounds": tuple(Bound(**each) for each in row["bounds"])}
         )
+        for row in read()["claim"]
+    }
 
 
-CLAIMS = {
-    "overfitting": Claim(
-        5,
-        "A network from scratch learns ten pictures of each by heart: it "
-        "knows them far better than new ones",
-        "pictures of the same two animals that it was not trained on",
-        at_least=15,
-    ),
-    "cached features": Claim(
-        6,
-        "Features computed once train the same head in a fifth of the time",
-        "the same epochs through the frozen base",
-        unit="times",
-        at_least=5,
-    ),
-    "kinship": Claim(
-        6,
-        "With ten pictures of each, features of cats and dogs tell dogs from "
-        "foxes better than features of vehicles",
-        "a donor of equal cost, trained on airplanes and automobiles",
-        at_least=5,
-    ),
-    "learning": Claim(
-        6,
-        "With ten pictures of each, features of cats and dogs tell dogs from "
-        "foxes better than features that nobody trained",
-        "the same base with random weights, frozen",
-        at_least=5,
-    ),
-    "equal data": Claim(
-        6,
-        "With ten pictures of each, the donor beats the same network from "
-        "scratch",
-        "the whole network from random weights, the same pictures",
-        at_least=5,
-    ),
-    "catching up": Claim(
-        6,
-        "With five hundred pictures of each, scratch is within three points "
-        "of the donor, or ahead",
-        "the donor's features, the same pictures",
-        at_least=-3,
-    ),
-    "low rate gains": Claim(
-        7,
-        "With a hundred pictures of each, fine-tuning all of the donor at "
-        "1e-4 gains two points of dogs and foxes or more",
-        "the same head on the frozen base",
-        at_least=2,
-    ),
-    "low rate keeps": Claim(
-        7,
-        "Fine-tuning at 1e-4 forgets three points of cats and dogs at most",
-        "the donor before it was fine-tuned",
-        at_most=3,
-    ),
-    "high rate forgets": Claim(
-        7,
-        "At 1e-3 more than twice as much is forgotten as at 1e-4, and more "
-        "than nothing (here: points beyond twice)",
-        "twice what 1e-4 forgets, with the same pictures",
-        at_least=0.1,
-    ),
-    "rehearsal": Claim(
-        7,
-        "A hundred old cats among the new pictures win back at least half "
-        "of what the widened donor forgets without them, asked about all "
-        "three animals (here: points beyond half)",
-        "half of what the same training forgets on new pictures alone",
-        at_least=0.1,
-    ),
-    "rehearsal at a high rate": Claim(
-        7,
-        "At 1e-3, too, a hundred old pictures of each win back at least half "
-        "of the forgotten points of cats and dogs (here: points beyond half)",
-        "half of what the same training forgets without them",
-        at_least=0.1,
-    ),
-    "three animals": Claim(
-        7,
-        "The donor, widened with all foxes and as many cats and dogs, is "
-        "within three points of a network trained on all pictures of the "
-        "three from the start, or ahead",
-        "the same network from random weights, with all pictures",
-        at_least=-3,
-    ),
-    "three animals in time": Claim(
-        7,
-        "So widened, it takes a tenth of the training time of a network "
-        "trained on the three from the start, the donor's own left out",
-        "the same network from random weights, with all pictures",
-        unit="times",
-        at_least=10,
-    ),
-    "three animals, a hundred": Claim(
-        7,
-        "Widened with a hundred pictures of each animal, it is within three "
-        "points of the network trained on all of them, too",
-        "the same network from random weights, with all pictures",
-        at_least=-3,
-    ),
-    "shuffled donor": Claim(
-        7,
-        "With ten pictures of each, a donor whose labels were shuffled is no "
-        "better than random weights, to three points",
-        "the same base with random weights, frozen",
-        at_most=3,
-    ),
-    "labels matter": Claim(
-        7,
-        "With ten pictures of each, it is the donor's labels that help",
-        "a donor of the same pictures and epochs, its labels shuffled",
-        at_least=5,
-    ),
-    "unrelated donor": Claim(
-        7,
-        "With ten pictures of each, a donor of vehicles is no better than "
-        "random weights, to three points",
-        "the same base with random weights, frozen",
-        at_most=3,
-    ),
-    "domain gap": Claim(
-        7,
-        "With ten pictures of each, a donor of the other kind of pictures, "
-        "drawings or photographs, is worse than one of the same kind",
-        "a donor of the same animals and the same kind of pictures",
-        at_least=5,
-    ),
-    "borrowed, ten": Claim(
-        8,
-        "With ten pictures of each, features from ImageNet tell dogs from "
-        "foxes better than those of the course's donor",
-        "the course's cat/dog donor, the same pictures",
-        at_least=0,
-    ),
-    "borrowed, a hundred": Claim(
-        8,
-        "With a hundred pictures of each, features from ImageNet tell dogs "
-        "from foxes better than those of the course's donor",
-        "the course's cat/dog donor, the same pictures",
-        at_least=0,
-    ),
-    "leak": Claim(
-        8,
-        "Without one training picture, an ImageNet backbone's own class "
-        "names tell dogs from foxes well above guessing",
-        "guessing",
-        at_least=10,
-    ),
-    "more than a leak": Claim(
-        8,
-        "On things that no photograph shows, features from ImageNet beat "
-        "those of the course's donor",
-        "the course's cat/dog donor, a hundred of each",
-        at_least=0,
-    ),
-    "recipes in time": Claim(
-        8,
-        "Features computed once take a twentieth of the time of each "
-        "tutorial's recipe, or less",
-        "the quickest recipe of three tutorials on the same backbone and "
-        "pictures",
-        unit="times",
-        at_least=20,
-    ),
-    "recipes in accuracy": Claim(
-        8,
-        "Features computed once reach the validation accuracy that each "
-        "tutorial's recipe ends with",
-        "the recipe that ends highest, on the same backbone and pictures",
-        at_least=0,
-    ),
-}
+CLAIMS = load()
 
 
-def ends(effect):
-    """Return the low and the high end of a number or an Interval."""
-    if isinstance(effect, evaluation.Interval):
-        return effect.low, effect.high
-    return effect, effect
+def digest():
+    """Return a short name for what is claimed and its bounds.
+
+    Other words for the same bound keep it; every grid holds the digest of
+    the day when it was measured.
+    """
+    known = [(c.name, c.contrast, c.bounds) for c in CLAIMS.values()]
+    return hashlib.sha256(repr(known).encode()).hexdigest()[:12]
 
 
-def show(effect, unit):
-    """Return an effect as text, with its interval where it has one."""
-    if isinstance(effect, evaluation.Interval):
-        half = (effect.high - effect.low) / 2
-        return f"{effect.mean:+.1f} ± {half:.1f} {unit} ({effect.count} seeds)"
-    return f"{effect:.1f} {unit}"
+def verdicts(effects, level=LEVEL):
+    """Return {name: verdict}, corrected for the number of claims.
+
+    effects: {name: Interval, or one for each bound} of one source. The
+    claims of one notebook are a family. Source: Holm (1979), "A simple
+    sequentially rejective multiple test procedure".
+    """
+    found = {}
+    for notebook in sorted({CLAIMS[name].notebook for name in effects}):
+        family = [n for n in effects if CLAIMS[n].notebook == notebook]
+        chances = {n: min(CLAIMS[n].chances(effects[n])) for n in family}
+        open_ = False
+        for place, name in enumerate(sorted(family, key=chances.get)):
+            part = level / (len(family) - place)
+            open_ = open_ or chances[name] > part
+            found[name] = (
+                NOT_SETTLED
+                if open_
+                else CLAIMS[name].verdict(effects[name], part)
+            )
+    return {name: found[name] for name in effects}
 
 
-def judge(name, effect):
-    """Print the verdict of the claim `name` on an effect; return it."""
-    print(CLAIMS[name].sentence(effect))
-    return CLAIMS[name].holds(effect)
+def judge(name, effects):
+    """Print the verdict on a claim on four lines, and return it.
+
+    effects: {name: effect} of one source, corrected within the notebook, or
+        the effect of this claim alone: an Interval, or one for each bound
+    """
+    claim = CLAIMS[name]
+    if isinstance(effects, dict):
+        effect, verdict = effects[name], verdicts(effects)[name]
+    else:
+        effect, verdict = effects, claim.verdict(effects)
+    print(f"{verdict}: {claim.statement}")
+    print(f"  measured: {claim.measured(effect)}")
+    print(f"  bound:    {claim.bound()}")
+    print(f"  control:  {claim.control}")
+    return verdict

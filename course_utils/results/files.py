@@ -26,9 +26,42 @@ def read(name, command):
     return json.loads(place.read_text("utf-8"))
 
 
-def by_count(rows):
-    """Return {arm: {"10": list}} with counts as numbers, lists as arrays."""
-    return {
-        arm: {int(count): np.array(row) for count, row in counts.items()}
-        for arm, counts in rows.items()
-    }
+def read_grid(name, command):
+    """Return a grid that was measured piece by piece, and its arrays.
+
+    Raises FileNotFoundError that names the command which measures it.
+    """
+    grid = read(name, command)
+    with np.load(path(name).with_suffix(".npz")) as arrays:
+        return grid, dict(arrays)
+
+
+def runs(grid, arrays):
+    """Return {name: (answers, pieces)} of what was trained run by run.
+
+    A piece NAME/MEMBER/DRAW holds one run; answers are bits, (members,
+    draws, ..., pictures), and pieces have one list for each member. A name
+    that is not whole yet is left out.
+    """
+    pictures = len(arrays["labels"])
+    found = {}
+    for key, piece in grid["pieces"].items():
+        if f"{key}|answers" in arrays:
+            name, member, draw = key.rsplit("/", 2)
+            bits = np.unpackbits(
+                arrays[f"{key}|answers"], axis=-1, count=pictures
+            )
+            found.setdefault(name, {})[int(member), int(draw)] = bits, piece
+    whole = {}
+    for name, cells in found.items():
+        members, draws = (max(place) + 1 for place in zip(*cells, strict=True))
+        if len(cells) == members * draws:
+            rows = [
+                [cells[member, draw] for draw in range(draws)]
+                for member in range(members)
+            ]
+            whole[name] = (
+                np.array([[bits for bits, _ in row] for row in rows]),
+                [[piece for _, piece in row] for row in rows],
+            )
+    return whole

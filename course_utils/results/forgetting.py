@@ -1,37 +1,35 @@
 """What fine-tuning gains, what it forgets, and what cures that."""
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score
 
 from course_utils import plots
 from course_utils.results import evaluation, files
 
 TASKS = ("cat/dog", "dog/fox", "cat/dog/fox")
-
-
-BLOCKS = 3
-COUNT, ALL = 100, 450  # of each new class; there are no more foxes
+CLASSES = ((0, 1), (1, 2), (0, 1, 2))
+BLOCKS = 4
+COUNT, ALL = 100, 500  # of each new class; there are no more foxes
 LOW, HIGH = 1e-4, 1e-3
 RATES = (1e-5, LOW, 3e-4, HIGH)
-
-
 REHEARSED = 100
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Say how the donor is trained on: one cell of the grid.
+    """Say how the donor is trained further: one cell of the grid.
 
     rate: learning rate of Adam; 0 keeps the base and fits a head alone
-    blocks: how many of the base's three blocks may change, from the top
+    blocks: how many of the base's four blocks may change, from the top
     heads: "replaced" (dog and fox), "two" (both are asked and trained), or
         "widened" (cat, dog and fox)
     count: pictures of each new class
     old_pictures: of each old class, mixed among the new ones
     batch_norm: "inference" keeps the donor's statistics, "training" does not
-    per_depth: lower blocks at a hundredth and a tenth of the rate
+    per_depth: lower blocks at a fraction of the rate
+    start: of the head; "fitted" on the frozen base, or "random"
+    adapters: low-rank adapters learn, and the base stays as it is
     """
 
     rate: float = LOW
@@ -41,94 +39,143 @@ class Trial:
     old_pictures: int = 0
     batch_norm: str = "inference"
     per_depth: bool = False
+    start: str = "fitted"
+    adapters: bool = False
 
 
 FROZEN = Trial(rate=0, blocks=0)
-
-
+# From careless to careful, one change at a time.
+CARELESS = Trial(HIGH, start="random", batch_norm="training")
+HEAD_FIRST = Trial(HIGH, batch_norm="training")
+NORM_FROZEN = Trial(HIGH)
+CAREFUL = Trial(LOW)
+LADDER = {
+    CARELESS: "everything at 1e-3 with a new random head",
+    HEAD_FIRST: "the head is fitted first",
+    NORM_FROZEN: "batch normalization is frozen",
+    CAREFUL: "the rate is 1e-4",
+}
+NORM_TRAINS = Trial(LOW, batch_norm="training")
+ADAPTERS = Trial(HIGH, adapters=True)
+REHEARSING = Trial(
+    HIGH, heads="two", old_pictures=REHEARSED, batch_norm="training"
+)
+KEY = (FROZEN, *LADDER, NORM_TRAINS, ADAPTERS, REHEARSING)
+CURVES = (CARELESS, CAREFUL)
+PER_DEPTH = Trial(rate=HIGH, per_depth=True)
+PANEL = (
+    PER_DEPTH,
+    *(Trial(rate) for rate in RATES),
+    *(Trial(r, b) for b in range(1, BLOCKS) for r in (1e-5, LOW, HIGH)),
+)
 TWO_FROZEN = Trial(rate=0, blocks=0, heads="two")
-
-
-CARELESS = Trial(rate=HIGH)
-
-
-CAREFUL = Trial(rate=LOW)
-
-
-REHEARSING = Trial(rate=HIGH, heads="two", old_pictures=REHEARSED)
-
-
 TWO = Trial(rate=LOW, heads="two", old_pictures=REHEARSED)
-
-
 WIDENED_ALONE = Trial(rate=LOW, heads="widened")
-
-
 WIDENED = Trial(rate=LOW, heads="widened", old_pictures=REHEARSED)
-
-
-WIDENED_ALL = Trial(rate=LOW, heads="widened", count=ALL, old_pictures=ALL)
-
-
 LABELS = {
     FROZEN: "replaced head, base frozen",
-    CARELESS: "replaced head, everything at 1e-3",
-    CAREFUL: "replaced head, everything at 1e-4",
+    CARELESS: "replaced head, careless",
+    CAREFUL: "replaced head, careful",
     TWO_FROZEN: "two heads, base frozen",
     TWO: "two heads, 1e-4, with old pictures",
     WIDENED_ALONE: "widened head, 1e-4, new pictures alone",
     WIDENED: "widened head, 1e-4, with old pictures",
-    WIDENED_ALL: "the same, with all foxes",
 }
+MATRIX = (TWO_FROZEN, TWO, WIDENED_ALONE, WIDENED)
+ALL_FOXES = "widened head, all foxes, 2e-3"
+FROM_START = "all three from the start"
 
 
-KEY = (CARELESS, CAREFUL, REHEARSING, WIDENED)  # claims rest on them
+def key(trial):
+    """Return a trial's name in the stored grid."""
+    return "-".join(str(value) for value in astuple(trial))
 
 
-FEW_OLD = Trial(rate=HIGH, heads="two", old_pictures=10)
-
-
-PER_DEPTH = Trial(rate=HIGH, per_depth=True)
-
-
-def accuracies(scores, labels):
-    """Return balanced accuracy by task, from scores of cat, dog and fox.
+def right(scores, labels):
+    """Return (tasks, pictures): what scores of cat, dog and fox get right.
 
     scores: (count, 3); labels: (count,), 0 to 2. A task of two animals is
     asked of their pictures and their two scores alone.
     """
-    results = {}
-    for task, columns in zip(TASKS, ([0, 1], [1, 2], [0, 1, 2]), strict=True):
-        asked = np.isin(labels, columns)
-        said = scores[asked][:, columns].argmax(axis=1) + columns[0]
-        results[task] = balanced_accuracy_score(labels[asked], said)
-    return results
+    return np.stack(
+        [
+            np.isin(labels, task)
+            & (scores[:, task].argmax(axis=1) + task[0] == labels)
+            for task in map(list, CLASSES)
+        ]
+    )
+
+
+def accuracies(scores, labels):
+    """Return balanced accuracy by task, from scores of cat, dog and fox."""
+    rows = right(scores, labels)
+    return {
+        name: float(np.mean([row[labels == y].mean() for y in task]))
+        for name, row, task in zip(TASKS, rows, CLASSES, strict=True)
+    }
 
 
 def stored(source):
     """Return the measured grid that the course ships.
 
-    Its "runs" are {Trial: {task: accuracies, "seconds": array}}, arrays with
-    one value a seed. Raises FileNotFoundError that names the command which
-    measures it.
+    Its "runs" are {Trial: {task: accuracies, "before", "seconds",
+    "trainable", "off"}}, arrays with one value for each run;
+    "answers" is {name: {task: Answers}} by `key` of a trial, "before",
+    "widened" and "from start". Raises FileNotFoundError that names the
+    command which measures it.
     """
-    grid = files.read(f"forgetting_{source}", f"forgetting --source {source}")
-    grid["runs"] = {
-        Trial(**run["trial"]): {
-            key: np.array(run[key]) for key in (*TASKS, "seconds")
-        }
-        for run in grid["runs"]
-    }
+    grid, arrays = files.read_grid(
+        f"forgetting_{source}", f"forgetting --source {source}"
+    )
+    trials = {key(trial): trial for trial in (*KEY, *PANEL, *MATRIX)}
+    grid["answers"], grid["runs"] = {}, {}
+    for name, (bits, pieces) in files.runs(grid, arrays).items():
+        grid["answers"][name] = answers(
+            bits, arrays["labels"], arrays["asked"]
+        )
+        rows = pieces[0]
+        if name != "before":
+            table = np.array([row["accuracy"] for row in rows]).T
+            table = dict(zip(TASKS, table, strict=True))
+            for each in ("seconds", "trainable", "passes", "off"):
+                if each in rows[0]:
+                    table[each] = np.array([row[each] for row in rows])
+            if name in trials:
+                table["curves"] = [r["curve"] for r in rows if "curve" in r]
+                before = grid["answers"]["before"]["cat/dog"].accuracies()
+                table["before"] = before[0, : len(rows)]
+                grid["runs"][trials[name]] = table
+            else:
+                grid[name.replace(" ", "_")] = table
+    grid["before"] = float(
+        grid["answers"]["before"]["cat/dog"].accuracies()[0, 0]
+    )
     return grid
 
 
+def answers(bits, labels, asked):
+    """Return {task: Answers} of runs, (members, draws, tasks, pictures)."""
+    found = {}
+    for place, (name, task) in enumerate(zip(TASKS, CLASSES, strict=True)):
+        shown = np.isin(labels, task)
+        folds = np.arange(bits.shape[1]) % len(asked)
+        found[name] = evaluation.Answers(
+            bits[:, :, place, shown].astype(np.float32),
+            asked[folds][:, shown].astype(np.float32),
+            labels[shown],
+            draws="runs",
+        )
+    return found
+
+
 def forgotten(grid, trial):
-    """Return the points of cat/dog that a trial lost, one value a seed."""
-    return 100 * (grid["before"] - grid["runs"][trial]["cat/dog"])
+    """Return the points of cat/dog that a trial lost, run by run."""
+    row = grid["runs"][trial]
+    return 100 * (row.get("before", grid["before"]) - row["cat/dog"])
 
 
 def gained(grid, trial):
-    """Return the points of dog/fox over the frozen base, seed by seed."""
+    """Return the points of dog/fox over the frozen base, run by run."""
     rows = [grid["runs"][one]["dog/fox"] for one in (trial, FROZEN)]
     count = min(map(len, rows))
     return 100 * (rows[0][:count] - rows[1][:count])
@@ -136,15 +183,72 @@ def gained(grid, trial):
 
 def matrix(grid):
     """Return the forgetting matrix: {label: mean accuracies by task}."""
-    rows = {
-        LABELS[trial]: [float(row[task].mean()) for task in TASKS]
-        for trial, row in grid["runs"].items()
-        if trial in LABELS
+    rows = {label: grid["runs"][trial] for trial, label in LABELS.items()} | {
+        ALL_FOXES: grid["widened"],
+        FROM_START: grid["from_start"],
     }
-    start = [grid["before"], np.nan, np.nan]
-    end = [grid["from_start"][task] for task in TASKS]
-    ordered = {label: rows[label] for label in LABELS.values()}
-    return {"the donor": start, **ordered, "all three from the start": end}
+    means = {
+        label: [float(np.mean(row[task])) for task in TASKS]
+        for label, row in rows.items()
+    }
+    for trial in (FROZEN, CARELESS, CAREFUL):  # it cannot say cat
+        row = means[LABELS[trial]]
+        row[2] = row[1] * 2 / 3
+    return {"the donor": [grid["before"], np.nan, np.nan], **means}
+
+
+def ladder(grid):
+    """Return {change: (points gained, points forgotten)}, careless first."""
+    return {
+        label: (
+            float(gained(grid, trial).mean()),
+            float(forgotten(grid, trial).mean()),
+        )
+        for trial, label in LADDER.items()
+    }
+
+
+def effects(grid):
+    """Return the effects of notebooks 07 and 08 by claim.
+
+    grid: what `forgetting.stored` gives; claims about what is not in it are
+        left out
+    """
+    known = grid["answers"]
+
+    def lead(first, second, task):
+        arms = known[first][task], known[second][task]
+        runs = min(arm.right.shape[1] for arm in arms)
+        return evaluation.lead(*(arm.part(draws=runs) for arm in arms))
+
+    frozen, careless, first, careful, norm, adapters, rehearsing = map(
+        key,
+        (FROZEN, CARELESS, HEAD_FIRST, CAREFUL, NORM_TRAINS, ADAPTERS,
+         REHEARSING),
+    )  # fmt: skip
+    found = {}
+    for claim, one, other, task in (
+        ("fine-tuning gains", careful, frozen, "dog/fox"),
+        ("careful keeps", "before", careful, "cat/dog"),
+        ("careless forgets", careful, careless, "cat/dog"),
+        ("batch normalization", norm, careful, "cat/dog"),
+        ("rehearsal", rehearsing, first, "cat/dog"),
+    ):
+        if {one, other} <= known.keys():
+            found[claim] = lead(one, other, task)
+    if {adapters, careful} <= known.keys():
+        row = grid["runs"][ADAPTERS]
+        lost = evaluation.interval(
+            100 * (row["before"] - row["off"]), f"{len(row['off'])} runs"
+        )
+        found["adapters"] = lead(adapters, careful, "dog/fox"), lost
+    if {"widened", "from start"} <= known.keys():
+        seconds = [grid[n]["seconds"] for n in ("from_start", "widened")]
+        found["three animals"] = (
+            lead("widened", "from start", "cat/dog/fox"),
+            evaluation.ratio(*seconds),
+        )
+    return found
 
 
 def show_matrix(rows):
@@ -179,11 +283,16 @@ def plot_trade_off(grid, ax=None):
             text, place(trial), xytext=offset, textcoords="offset points"
         )
 
-    marks = {1: ("v", ":"), 2: ("D", "--"), 3: ("^", "-")}
+    marks = {
+        1: ("v", ":"),
+        2: ("D", "--"),
+        3: ("^", "-."),
+        4: ("o", "-"),
+    }
     for blocks, (marker, line) in marks.items():
         trials = [Trial(rate, blocks) for rate in RATES]
         row = [place(trial) for trial in trials if trial in grid["runs"]]
-        name = "all three blocks" if blocks == BLOCKS else f"top {blocks}"
+        name = "all four blocks" if blocks == BLOCKS else f"top {blocks}"
         ax.plot(
             *zip(*row, strict=True),
             marker=marker,
@@ -197,7 +306,7 @@ def plot_trade_off(grid, ax=None):
         FROZEN: ("s", plots.COLORS["frozen"], "frozen"),
         PER_DEPTH: ("P", "#E69F00", "per-depth rates, 1e-3"),
         REHEARSING: ("*", "#CC79A7", "1e-3 with old pictures"),
-        Trial(HIGH, batch_norm="training"): (
+        HEAD_FIRST: (
             "X",
             plots.COLORS["random"],
             "1e-3, BatchNorm training",
@@ -218,61 +327,15 @@ def plot_trade_off(grid, ax=None):
     return ax
 
 
-def effects(grid):
-    """Return the effects of notebook 07 by claim.
-
-    grid: what `forgetting.stored` gives
-    """
-
-    gains = gained(grid, CAREFUL)
-    low, high, rehearsed = (
-        forgotten(grid, trial) for trial in (CAREFUL, CARELESS, REHEARSING)
-    )
-    names = (TWO_FROZEN, WIDENED_ALONE, WIDENED)
-    rows = [grid["runs"][trial]["cat/dog/fox"] for trial in names]
-    seeds = min(map(len, rows))
-    joined, alone, rehearsing = (row[:seeds] for row in rows)
-    effects = {
-        "low rate gains": evaluation.interval(gains),
-        "low rate keeps": evaluation.interval(low),
-        "high rate forgets": evaluation.interval(
-            high - 2 * np.maximum(low, 0)
-        ),
-        "rehearsal": evaluation.interval(
-            100 * (rehearsing - (joined + alone) / 2)
-        ),
-        "rehearsal at a high rate": evaluation.interval(high / 2 - rehearsed),
-    }
-    if "from_start" in grid:
-        start = grid["from_start"]
-        widened, few = (
-            grid["runs"][trial] for trial in (WIDENED_ALL, WIDENED)
-        )
-        lead, behind = (
-            evaluation.interval(
-                100 * (row["cat/dog/fox"] - start["cat/dog/fox"])
-            )
-            for row in (widened, few)
-        )
-        effects |= {
-            "three animals": lead,
-            "three animals in time": float(
-                start["seconds"] / np.median(widened["seconds"])
-            ),
-            "three animals, a hundred": behind,
-        }
-    return effects
+BLOCK_MARKERS = {1: "o", 2: "s", 3: "^", 4: "D"}
 
 
-BLOCK_MARKERS = {1: "o", 2: "s", 3: "^"}
-
-
-def plot_rates(grid, rate=1e-3, blocks=3, ax=None):
+def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
     """Draw what fine-tuning gains on foxes against what it forgets.
 
     grid: as `forgetting.stored(source)` returns it
     rate: learning rate of the point to point out
-    blocks: how many of the donor's three blocks were trained, from the top;
+    blocks: how many of the donor's four blocks were trained, from the top;
         with 0 a head alone was, at any rate
 
     Returns the axes. Raises KeyError for a pair that was not measured.
@@ -282,7 +345,7 @@ def plot_rates(grid, rate=1e-3, blocks=3, ax=None):
     lines = {
         each: [
             Trial(each, depth)
-            for depth in (1, 2, 3)
+            for depth in BLOCK_MARKERS
             if Trial(each, depth) in grid["runs"]
         ]
         for each in _rates(grid)

@@ -1,33 +1,189 @@
-"""What a donor saves: heads on its features against scratch."""
+"""What a donor saves: the stored grid, its effects, and break-even."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from course_utils import plots, timing
 from course_utils.results import evaluation, files
 
+MEMBERS = {
+    "frozen": "cat/dog donors",
+    "unrelated": "vehicle donors",
+    "shuffled": "donors of shuffled labels",
+    "other kind": "donors of the other kind",
+    "random": "random bases",
+    "gradients": "extractor",
+    "pixels": "extractor",
+    "seen": "cat/dog donors",
+    "unseen": "cat/dog donors",
+}
+TRAINED = ("scratch", "finetuned", "equal epochs")
 
-def effects(accuracy):
+
+def stored(source):
+    """Return the measured grid that the course ships.
+
+    "accuracy" is {arm: {count: accuracies}}, tables (members, draws), of the
+    arms of the figure, and "controls" of the others;
+    "answers" is {arm: {count: Answers}}, of fewer counts and draws;
+    "seconds" is {arm: {count: array}} of what was trained, "donor_seconds"
+    an array, and "checks" {count: curves} of scratch. Raises
+    FileNotFoundError that names the command which measures it.
+    """
+    grid, arrays = files.read_grid(
+        f"transfer_{source}", f"transfer --source {source}"
+    )
+    labels = arrays["labels"]
+    folds = evaluation.unpack(arrays["asked"], grid["folds"])
+    accuracy, answers, seconds = {}, {}, {}
+
+    def keep(arm, count, right, **names):
+        asked = folds[np.arange(right.shape[1]) % len(folds)]
+        answers.setdefault(arm, {})[count] = evaluation.Answers(
+            right.astype(np.float32), asked.astype(np.float32), labels, **names
+        )
+
+    heads = {}
+    for key, piece in grid["pieces"].items():
+        for name in piece["arrays"]:
+            count, _, draws = name.partition("|")[2].partition(" answers ")
+            arm, _, member = key.rpartition("/")
+            if arm in MEMBERS:
+                cell = heads.setdefault((arm, int(count), draws), {})
+                cell[int(member)] = arrays[name]
+    for (arm, count, draws), cell in heads.items():
+        rows = [cell[member] for member in sorted(cell)]
+        if draws:
+            right = [evaluation.unpack(row, int(draws)) for row in rows]
+            keep(arm, count, np.array(right), members=MEMBERS[arm])
+        else:
+            accuracy.setdefault(arm, {})[count] = np.array(rows)
+    for name, (right, pieces) in files.runs(grid, arrays).items():
+        arm, count = name.rsplit("/", 1)
+        for table, value in ((accuracy, "accuracy"), (seconds, "seconds")):
+            row = np.array([[piece[value] for piece in p] for p in pieces])
+            table.setdefault(arm, {})[int(count)] = row
+        keep(arm, int(count), right, draws="runs")
+    pieces = grid["pieces"]
+    return grid | {
+        "accuracy": {a: accuracy[a] for a in SHOWN if a in accuracy},
+        "controls": {a: r for a, r in accuracy.items() if a not in SHOWN},
+        "answers": answers,
+        "seconds": seconds,
+        "donor_seconds": np.array([
+            pieces[key]["facts"]["seconds"]
+            for key in pieces if key.startswith("frozen/")
+        ]),
+        "checks": {
+            int(key.rpartition("/")[2]): pieces[key]["curve"]
+            for key in pieces if key.startswith("check/")
+        },
+        "collections": {
+            key.rpartition("/")[2]: arrays[f"{key}|right"]
+            for key in pieces if key.startswith("collections/")
+        },
+    }  # fmt: skip
+
+
+LEADS = {
+    "kinship": ("frozen", "unrelated"),
+    "learning": ("frozen", "random"),
+    "equal data": ("frozen", "scratch"),
+    "labels matter": ("frozen", "shuffled"),
+    "unrelated donor": ("unrelated", "random"),
+    "domain gap": ("frozen", "other kind"),
+    "seen dogs": ("seen", "unseen"),
+}
+UNTRAINED = ("random", "gradients", "pixels")
+
+
+def effects(grid):
     """Return the effects of notebook 06 by claim.
 
-    accuracy: {arm: {count: accuracies}} as `transfer.stored` gives it
+    grid: what `transfer.stored` gives; claims about arms that are not in it
+        are left out
     """
-    ten = {arm: rows[10] for arm, rows in accuracy.items() if 10 in rows}
-    effects = {
-        name: evaluation.advantage(ten["frozen"], ten[arm])
-        for name, arm in (
-            ("kinship", "unrelated"),
-            ("learning", "random"),
-            ("equal data", "scratch"),
-        )
-        if {"frozen", arm} <= ten.keys()
+    ten = {arm: rows[10] for arm, rows in grid["answers"].items()
+           if 10 in rows}  # fmt: skip
+    most = {arm: rows[500] for arm, rows in grid["answers"].items()
+            if 500 in rows}  # fmt: skip
+    found = {
+        claim: evaluation.lead(ten[first], ten[second])
+        for claim, (first, second) in LEADS.items()
+        if {first, second} <= ten.keys()
     }
-    if 500 in accuracy.get("scratch", {}):
-        effects["catching up"] = evaluation.advantage(
-            accuracy["scratch"][500], accuracy["frozen"][500]
+    if {"frozen", *UNTRAINED} <= ten.keys():
+        best = max(UNTRAINED, key=lambda arm: ten[arm].accuracies().mean())
+        found["untrained features"] = evaluation.lead(ten["frozen"], ten[best])
+    if "frozen" in ten and len(grid["answers"].get("scratch", {})) > 1:
+        found["labels saved"] = labels_saved(grid)
+    if {"scratch", "frozen", "finetuned"} <= most.keys():
+        found["catching up"] = (
+            evaluation.lead(most["scratch"], most["frozen"]),
+            evaluation.lead(most["scratch"], most["finetuned"]),
         )
-    return effects
+    pairs = grid.get("collections", {})
+    if {"wolf dog", "cat dog"} <= pairs.keys():
+        both = [
+            evaluation.accuracy_interval(
+                np.repeat([0, 1], len(right) // 2),
+                np.repeat([0, 1], len(right) // 2) ^ ~right,
+            )
+            for right in (pairs["wolf dog"], pairs["cat dog"])
+        ]
+        found["source of the pictures"] = evaluation.difference(*both)
+    return found
+
+
+def labels_saved(grid, count=10, arm="frozen"):
+    """Return the Interval of the pictures that scratch needs instead.
+
+    Of each animal, to be as accurate as an arm with `count` of each; an end
+    of the interval at the last count measured means "or more".
+    """
+    scratch = grid["answers"]["scratch"]
+    counts = sorted(scratch)
+
+    def needed(accuracies):
+        target, rows = accuracies[0], accuracies[1:]
+        return np.array([
+            min(
+                labels_to_reach(dict(zip(counts, row, strict=True)), goal),
+                counts[-1],
+            )
+            for row, goal in zip(rows.T, target, strict=True)
+        ])  # fmt: skip
+
+    arms = [grid["answers"][arm][count], *(scratch[n] for n in counts)]
+    return evaluation.spread(arms, needed, logarithm=True)
+
+
+def costs(grid, count=10):
+    """Return what a donor costs and saves at equal accuracy, in two units.
+
+    Returns {"seconds" or "labels": {"donor", "transfer", "scratch"}} for
+    `break_even`: of the donor once, and of one task with it and without,
+    when scratch gets as many pictures as it needs for the accuracy of the
+    frozen donor with `count` of each.
+    """
+    needed = labels_saved(grid, count).mean
+    seconds = grid["seconds"]["scratch"]
+    counts = sorted(seconds)
+    medians = [float(np.median(seconds[n])) for n in counts]
+    return {
+        "seconds": {
+            "donor": float(np.mean(grid["donor_seconds"])),
+            "transfer": 0.0,
+            "scratch": float(np.interp(needed, counts, medians)),
+        },
+        "labels": {
+            "donor": grid["donor_examples"],
+            "transfer": 2 * count,
+            "scratch": 2 * needed,
+        },
+    }
 
 
 def plot_foxes(accuracy, count=10, arm="frozen", ax=None):
@@ -51,8 +207,9 @@ def plot_foxes(accuracy, count=10, arm="frozen", ax=None):
     rows = accuracy[arm]
     count = min(rows, key=lambda n: abs(math.log(n / count)))
     scores = np.asarray(rows[count])
+    shown = scores.ravel()[:: max(1, scores.size // 30)]
     ax.plot(
-        np.full(len(scores), count), scores, "_", color=plots.COLORS[arm],
+        np.full(len(shown), count), shown, "_", color=plots.COLORS[arm],
         markersize=16, markeredgewidth=1.5,
     )  # fmt: skip
     ax.axvline(count, color=plots.FAINT, linestyle=":", linewidth=1)
@@ -90,7 +247,7 @@ def plot_break_even(
     """
     ax = plots.new_axes(ax)
     saved = scratch - transfer
-    paid = math.ceil(donor / saved) if saved > 0 else math.inf
+    paid = break_even(donor, transfer, scratch)
     end = max(tasks * 1.5, min(paid * 1.5, tasks * 20), 2)
     k = np.array([0, end])
     unit, name = next(
@@ -132,7 +289,14 @@ ARM_LABELS = {
     "unrelated": "vehicle donor",
     "random": "random base",
     "scratch": "scratch",
+    "shuffled": "donor of shuffled labels",
+    "other kind": "donor of the other kind",
+    "finetuned": "donor, fine-tuned",
+    "gradients": "histograms of gradients",
+    "pixels": "raw pixels",
 }
+# The arms of the figure; the others are controls.
+SHOWN = ("frozen", "finetuned", "unrelated", "random", "scratch")
 
 
 def labels_to_reach(rows, accuracy):
@@ -167,45 +331,46 @@ def break_even(donor, transfer, scratch):
 
 
 def plot(accuracy, ax=None):
-    """Draw balanced accuracy over pictures of each class, one line an arm.
+    """Draw balanced accuracy over pictures of each class, one line per arm.
 
-    accuracy: {arm: {count: accuracies}}; bars are intervals over the seeds.
+    accuracy: {arm: {count: accuracies}}, arms of `ARM_LABELS` or others, such
+        as backbones; bars are 95 % intervals, and a single value has none.
     Returns the axes.
     """
-
     ax = plots.new_axes(ax)
+    names = {"donor": "frozen"}
     for arm, rows in accuracy.items():
         counts = sorted(rows)
-        spans = [evaluation.interval(rows[count]) for count in counts]
+        spans = [
+            evaluation.interval(rows[count]) if np.size(rows[count]) > 1
+            else evaluation.Interval(*[float(np.mean(rows[count]))] * 3, "")
+            for count in counts
+        ]  # fmt: skip
+        key = names.get(arm, arm)
+        key = key if key in plots.COLORS else "finetuned"
         means = [span.mean for span in spans]
         ax.errorbar(
             counts,
             means,
             yerr=[span.high - span.mean for span in spans],
-            color=plots.COLORS[arm],
-            marker=plots.MARKERS[arm],
+            color=plots.COLORS[key],
+            marker=plots.MARKERS[key],
             capsize=3,
         )
         ax.annotate(
-            ARM_LABELS[arm],
+            ARM_LABELS.get(arm, arm),
             (counts[-1], means[-1]),
             xytext=(8, 0),
             textcoords="offset points",
-            color=plots.COLORS[arm],
+            color=plots.COLORS[key],
             va="center",
         )
+    ticks = sorted({count for rows in accuracy.values() for count in rows})
+    # A tick close below the next would be written into it.
+    ticks = [a for a, b in pairwise([*ticks, math.inf]) if b > 1.3 * a]
     ax.set_xscale("log")
-    ax.set_xticks(counts, counts)
+    ax.set_xticks(ticks, ticks)
     ax.minorticks_off()
     ax.set_xlabel("labeled pictures of each class")
     ax.set_ylabel("balanced test accuracy")
     return ax
-
-
-def stored(source):
-    """Return the measured grid that the course ships, keys as numbers.
-
-    Raises FileNotFoundError that names the command which measures it.
-    """
-    grid = files.read(f"transfer_{source}", f"transfer --source {source}")
-    return grid | {"accuracy": files.by_count(grid["accuracy"])}

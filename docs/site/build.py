@@ -31,6 +31,12 @@ PAGES = [
 ]
 # The page of the front and the ledger are both parts of the README.
 LEDGER = re.compile(r"(?ms)^## (Claims\n.*?)(?=^## )")
+BROWSER = """
+<p>Notebooks 00 to 02 also run
+<a href="lite/lab/index.html?path=00_start_here.ipynb">in this browser</a>,
+without an installation, if these pages come from a server and there is a
+network.</p>
+"""
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
 BADGE = re.compile(r"\[!\[([^\]]+)\]\([^)]*\)\]\(([^)]*)\)")
 LINK = re.compile(r"(?<=\]\()(?!https?:|#)([^)#\s]+)")
@@ -44,7 +50,7 @@ def stage(source):
     lessons = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
     pages = [page for page in PAGES if (ROOT / page).exists()]
     staged = {f"notebooks/{path.name}" for path in lessons} | {*pages}
-    index = front + contents(lessons, pages)
+    index = front + BROWSER + contents(lessons, pages)
     write(source, "index.md", links(index, ROOT, staged))
     write(source, "claims.md", links(f"# {ledger}", ROOT, staged))
     for page in pages:
