@@ -1186,29 +1186,117 @@ def forget_share(answer):
     )  # fmt: skip
 
 
+def points_forgotten(function):
+    """Try `def points_forgotten(before, after)`.
+
+    It returns the mean loss in percentage points; `after` is a list of
+    accuracies, one per draw.
+    """
+
+    def right(before, after):
+        return 100 * (before - sum(after) / len(after))
+
+    given = [(0.875, [0.75, 0.5]), (0.5, [0.75, 1.0, 0.625]), (0.75, [0.5]),
+             (0.875, [0.5, 0.75, 0.625, 0.75])]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, right(*arguments)) for arguments in given],
+        "A negative number would mean that the skill grew: your function "
+        "allows for that as well.",
+        [
+            (lambda before, after: right(before, after) / 100,
+             "That is a fraction. A percentage point is a hundredth: "
+             "multiply by 100."),
+            (lambda before, after: -right(before, after),
+             "What is lost is positive: before minus after."),
+            (lambda before, after: abs(right(before, after)),
+             "A skill that grew was not forgotten: do not drop the sign."),
+            (lambda before, after: right(before, after) / before,
+             "Points are a difference of percentages; do not divide by the "
+             "skill before."),
+            (lambda before, after: 100 * (before - after[-1]),
+             "That is the last draw alone; take the mean of all draws."),
+            (lambda before, after: 100 * (before - min(after)),
+             "That is the worst draw; take the mean of all draws."),
+            (lambda before, after: 100 * sum(before - one for one in after),
+             "That is the sum over the draws; divide by how many there are."),
+        ],
+        "Take the mean of the draws, subtract it from the accuracy before, "
+        "and multiply by 100.",
+    )  # fmt: skip
+
+
+def choose_training(function):
+    """Try `def choose(trainings, cost_cat, cost_fox)`.
+
+    It returns the name of the cheapest training; each is a tuple of name,
+    points forgotten on cats and points missed on foxes.
+    """
+    shelter = [("careless", 9.0, 10.0), ("careful", 2.0, 13.0),
+               ("head alone", 0.0, 24.0), ("middle", 4.0, 12.0)]  # fmt: skip
+
+    def by(cost):
+        return lambda trainings, cat, fox: min(
+            trainings, key=lambda row: cost(row, cat, fox)
+        )[0]
+
+    def right(row, cat, fox):
+        return cat * row[1] + fox * row[2]
+
+    given = [(shelter, 5, 1), (shelter, 1, 5), (shelter, 1, 0.05),
+             (shelter, 1, 1), (shelter[::-1], 9, 1)]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, by(right)(*arguments)) for arguments in given],
+        "The best training depends on the costs: there is no best one for "
+        "everybody.",
+        [
+            (lambda *a: min(a[0], key=lambda row: right(row, *a[1:])),
+             "That is the whole tuple. Return its name alone, `[0]`."),
+            (lambda *a: min(right(row, *a[1:]) for row in a[0]),
+             "That is the smallest cost. Return the name of the training "
+             "that has it."),
+            (lambda *a: max(a[0], key=lambda row: right(row, *a[1:]))[0],
+             "That is the most expensive one: use `min`."),
+            (by(lambda row, cat, fox: fox * row[1] + cat * row[2]),
+             "The costs have changed places: the points on cats come first "
+             "in a tuple."),
+            (by(lambda row, cat, fox: row[1] + row[2]),
+             "That leaves the costs out: multiply each number of points by "
+             "its cost."),
+            (by(lambda row, cat, fox: cat * row[1]),
+             "Foxes have a cost as well."),
+            (by(lambda row, cat, fox: fox * row[2]),
+             "Cats have a cost as well."),
+            (by(lambda row, cat, fox: cat * row[1] - fox * row[2]),
+             "A missed fox is a cost too: add the two."),
+        ],
+        "The cost of a training is cost_cat times its points forgotten plus "
+        "cost_fox times its points missed.",
+    )  # fmt: skip
+
+
 def forget_top_block(answer):
     """Judge the trainable weights of the base's topmost block."""
-    convolutions = 9 * 64 * 128 + 9 * 128 * 128
     _verdict(
         answer,
-        convolutions + 4 * 128,
-        "Most of the base's weights are in its top block, so unfreezing this "
-        "block alone frees most of them.",
+        9 * 128 * 128 + 2 * 128,
+        "About a third of the base's weights are in this one convolution.",
         [
-            (convolutions, "Batch normalization also trains a scale and a "
+            (9 * 128 * 128, "Batch normalization also trains a scale and a "
              "shift for each filter."),
-            (convolutions + 2 * 128, "Batch normalization follows both "
-             "convolutions."),
-            (convolutions + 8 * 128, "Running means and variances are not "
+            (9 * 128 * 128 + 128, "Batch normalization trains two weights "
+             "per filter."),
+            (9 * 128 * 128 + 4 * 128, "Running means and variances are not "
              "trained by gradients."),
-            (convolutions + 6 * 128, "These convolutions have no bias."),
-            (2 * 9 * 128 * 128 + 4 * 128, "The first of the two has 64 "
-             "inputs."),
-            (9 * 64 * 128 + 2 * 128, "That is the first convolution; there "
-             "are two."),
-            (64 * 128 + 128 * 128 + 4 * 128, "A window covers 3 × 3 pixels."),
+            (9 * 128 * 128 + 3 * 128, "This convolution has no bias."),
+            (128 * 128 + 2 * 128, "A window covers 3 × 3 pixels."),
+            (3 * 128 * 128 + 2 * 128, "A window is 3 pixels wide and 3 "
+             "pixels high."),
+            (9 * 128 + 2 * 128, "Each of the 128 filters has a window on "
+             "each of its 128 inputs."),
         ],
-        "Window × inputs × filters for each convolution, plus two weights "
+        "Window × inputs × filters for the convolution, plus two weights "
         "per filter for its batch normalization.",
     )  # fmt: skip
 
@@ -1252,6 +1340,70 @@ def forget_fox_score(answer):
         ],
         "Take the dog's old score and add how far the fox is above the dog "
         "in the new head.",
+    )  # fmt: skip
+
+
+def widen_scores(function):
+    """Try `def widen(old_scores, new_scores)`.
+
+    It joins the scores [cat, dog] of the old head and [dog, fox] of the new
+    one into [cat, dog, fox].
+    """
+
+    def join(fox):
+        return lambda old, new: [old[0], old[1], fox(old, new)]
+
+    right = join(lambda old, new: old[1] + new[1] - new[0])
+    given = [([2.0, 1.0], [0.5, 3.0]), ([0.25, 4.0], [6.0, 1.5]),
+             ([-1.0, 3.0], [-2.0, -4.0]), ([5.0, 0.0], [0.0, 7.0]),
+             ]  # fmt: skip
+    try_function(
+        function,
+        [(arguments, right(*arguments)) for arguments in given],
+        "The cat and the dog keep their old scores, and the dog is what the "
+        "two heads are joined at.",
+        [
+            (lambda old, new: right(old, new)[2],
+             "That is the score of the fox. Return all three, cat and dog "
+             "first."),
+            (join(lambda old, new: new[1]),
+             "The new head's scores start from another zero: only the "
+             "distance to the dog counts."),
+            (join(lambda old, new: new[1] - new[0]),
+             "That is how far the fox is above the dog. Add the dog's own "
+             "score, `old_scores[1]`."),
+            (join(lambda old, new: old[0] + new[1] - new[0]),
+             "Measure the fox from the dog, not from the cat."),
+            (join(lambda old, new: old[1] + new[0] - new[1]),
+             "It is the other way around: fox minus dog in the new head."),
+            (join(lambda old, new: old[1] + new[1]),
+             "Subtract the dog's score in the new head."),
+            (lambda old, new: [old[0], new[0], new[1]],
+             "The dog's scores of the two heads have different zeros. Keep "
+             "the old one, and move the fox by the same amount."),
+        ],
+        "Keep cat and dog, and put the fox as far above the dog as it is in "
+        "the new head.",
+    )  # fmt: skip
+
+
+def called_cat(answer):
+    """Judge the accuracy on cats: row [30, 15, 5], column [30, 8, 2]."""
+    _verdict(
+        answer,
+        0.6,
+        "A row holds all pictures of one animal, so its diagonal cell "
+        "divided by its sum is the accuracy on that animal.",
+        [
+            (30, "That is how many; divide by all cats."),
+            (0.4, "That is the share of cats that are missed."),
+            (0.75, "In that column are pictures that were *called* cat; the "
+             "question is about pictures that *are* cats."),
+            (0.2, "Divide by the 50 cats, not by all pictures."),
+            (30 / 45, "Some cats were called foxes: they count as well."),
+        ],
+        "Divide the diagonal cell of the row of cats by the sum of that row.",
+        kind="fraction",
     )  # fmt: skip
 
 
