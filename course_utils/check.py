@@ -1227,7 +1227,7 @@ def points_forgotten(function):
 
 
 def choose_training(function):
-    """Try `def choose(trainings, cost_cat, cost_fox)`.
+    """Try `def choose(options, cost_cat, cost_fox)`.
 
     It returns the name of the cheapest training; each is a tuple of name,
     points forgotten on cats and points missed on foxes.
@@ -1271,7 +1271,7 @@ def choose_training(function):
             (by(lambda row, cat, fox: cat * row[1] - fox * row[2]),
              "A missed fox is a cost too: add the two."),
         ],
-        "The cost of a training is cost_cat times its points forgotten plus "
+        "The cost of an option is cost_cat times its points forgotten plus "
         "cost_fox times its points missed.",
     )  # fmt: skip
 

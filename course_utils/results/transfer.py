@@ -386,7 +386,7 @@ def _name_lines(ax, ends, apart=0.055):
     """Write names right of lines' ends, none into another.
 
     ends: list of (y, x, name, arm of its color); apart: least distance of two
-        names, as a share of the axes' height
+        names, as a fraction of the axes' height
     """
     low, high = ax.get_ylim()
     right, below = max(x for _, x, *_ in ends), -math.inf
