@@ -18,7 +18,10 @@ def ledger(source):
     """Return {claim: effect} for all that is measured on a source."""
     effects = transfer.effects(transfer.stored(source))
     for results in (forgetting, giant):
-        effects |= results.effects(results.stored(source))
+        try:
+            effects |= results.effects(results.stored(source))
+        except FileNotFoundError as error:
+            print(f"{source}: {error}")  # what was not measured yet
     timed = recipes.stored()
     if timed["source"] == source:
         effects |= recipes.effects(timed)

@@ -175,9 +175,14 @@ def judge(name, effects):
     """Print the verdict on a claim on four lines, and return it.
 
     effects: {name: effect} of one source, corrected within the notebook, or
-        the effect of this claim alone: an Interval, or one for each bound
+        the effect of this claim alone: an Interval, or one for each bound. A
+        claim that is not among them was not measured yet: that is said, and
+        None is returned
     """
     claim = CLAIMS[name]
+    if isinstance(effects, dict) and name not in effects:
+        print(f"not measured yet: {claim.statement}")
+        return None
     if isinstance(effects, dict):
         effect, verdict = effects[name], verdicts(effects)[name]
     else:

@@ -65,3 +65,19 @@ def runs(grid, arrays):
                 [[piece for _, piece in row] for row in rows],
             )
     return whole
+
+
+def measured_on(source, is_whole):
+    """Return the source whose grid a lesson can show.
+
+    is_whole: function of a source that returns whether its grid holds all
+        that the lesson shows. If that of the reader's own pictures is not
+        whole, a printed sentence says so, and the drawings' is shown.
+    """
+    if is_whole(source):
+        return source
+    print(
+        f"Not all of this was measured on {source} yet (make grids does it): "
+        "the stored numbers below are those of the drawings."
+    )
+    return "drawings"

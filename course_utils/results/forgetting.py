@@ -153,6 +153,18 @@ def stored(source):
     return grid
 
 
+def for_lesson(source):
+    """Return `stored` of a source, or of the drawings, which a sentence says.
+
+    Taught in notebook 07.
+    """
+
+    def is_whole(name):
+        return files.path(f"forgetting_{name}").with_suffix(".npz").exists()
+
+    return stored(files.measured_on(source, is_whole))
+
+
 def answers(bits, labels, asked):
     """Return {task: Answers} of runs, (members, draws, tasks, pictures)."""
     found = {}

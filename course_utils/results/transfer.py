@@ -99,6 +99,23 @@ LEADS = {
 UNTRAINED = ("random", "gradients", "pixels")
 
 
+def for_lesson(source):
+    """Return `stored` of a source, or of the drawings, which a sentence says.
+
+    The drawings' grid is returned as long as the trained arms of the source
+    were not measured. Taught in notebook 06.
+    """
+
+    def is_whole(name):
+        if not files.path(f"transfer_{name}").with_suffix(".npz").exists():
+            return False
+        known = stored(name)["accuracy"]
+        trained = known.get("scratch", {}).keys(), known.get("finetuned", {})
+        return {10, 500} <= trained[0] and 10 in trained[1]
+
+    return stored(files.measured_on(source, is_whole))
+
+
 def effects(grid):
     """Return the effects of notebook 06 by claim.
 
