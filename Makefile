@@ -74,8 +74,8 @@ bench-notebooks: $(VENV)/.ready ## measure seconds and memory of all notebooks, 
 bench-recipes: $(VENV)/.ready ## run three tutorials' recipes beside the course's
 	$(BIN)/python -m studies.recipes
 
-claims: $(VENV)/.ready ## print every claim with its verdict, and write docs/claims.md
-	$(BIN)/python docs/ledger.py --write docs/claims.md --table data/README.md
+claims: $(VENV)/.ready ## print every claim with its verdict, and write them into docs/claims.md and the README
+	$(BIN)/python docs/ledger.py --write docs/claims.md --table data/README.md --digest README.md
 
 # The address as it was typed: neither make nor a shell runs what it says.
 unexport REPOSITORY

@@ -14,6 +14,16 @@ from course_utils.results import (
 )
 
 
+# What the README shows: the question that each answers, and its claim.
+DIGEST = {
+    "Does borrowing help?": "equal data",
+    "Is it what the donor saw that helps?": "kinship",
+    "What is a label worth with a donor?": "labels saved",
+    "Can it learn the fox and keep the cat?": "three animals",
+    "When does it not pay?": "catching up",
+}
+
+
 def ledger(source):
     """Return {claim: effect} for all that is measured on a source."""
     effects = transfer.effects(transfer.stored(source))
@@ -44,6 +54,27 @@ def markdown(effects_by_source):
                 f"**{verdict}**",
             ]
             rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def digest(effects_by_source):
+    """Return five claims, with their verdicts, as a Markdown table."""
+    rows = ["| question | claim | verdict |", "|---|---|---|"]
+    verdicts = {
+        source: claims.verdicts(effects)
+        for source, effects in effects_by_source.items()
+    }
+    for question, name in DIGEST.items():
+        found = [
+            f"**{verdicts[source][name]}** on {source}: "
+            f"{claims.CLAIMS[name].measured(effects[name])}"
+            for source, effects in effects_by_source.items()
+            if name in effects
+        ]
+        rows.append(
+            f"| {question} | {claims.CLAIMS[name].statement} "
+            f"| {'<br>'.join(found)} |"
+        )
     return "\n".join(rows) + "\n"
 
 
@@ -97,6 +128,7 @@ def main(arguments=None):
     parser.add_argument("--source", choices=data.SOURCES, action="append")
     parser.add_argument("--write", type=Path, metavar="PAGE")
     parser.add_argument("--table", type=Path, metavar="PAGE")
+    parser.add_argument("--digest", type=Path, metavar="PAGE")
     options = parser.parse_args(arguments)
     sources = options.source or data.SOURCES
     effects = {source: ledger(source) for source in sources}
@@ -104,6 +136,8 @@ def main(arguments=None):
     print(text)
     if options.table:
         paths.write_between(options.table, "drawings", table())
+    if options.digest:
+        paths.write_between(options.digest, "digest", digest(effects))
     if options.write:
         paths.write_between(options.write, "claims", text)
         paths.write_between(options.write, "changes", changes())
