@@ -13,7 +13,6 @@ from course_utils.results import (
     transfer,
 )
 
-
 # What the README shows: the question that each answers, and its claim.
 DIGEST = {
     "Does borrowing help?": "equal data",
