@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from publish import Address, publish_notebook
+from publish import Address, notebook_text
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -86,7 +86,7 @@ def refresh(path):
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     nbformat.write(clean(notebook, int(path.name[:2])), path)
-    publish_notebook(path, Address.read())
+    path.write_text(notebook_text(path, Address.read()), "utf-8")
     print(f"{path.name}: {time.perf_counter() - started:.0f} s", flush=True)
 
 
