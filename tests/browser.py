@@ -87,6 +87,8 @@ def serve(folder, **environment):
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
             "COURSE_HOME": str(home / "course"),
             "COURSE_SOURCE": "drawings",
+            # Tests run with agg, which shows nothing in a notebook.
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         }
         log = home / "server.log"
         with (

@@ -14,9 +14,11 @@ START = """\
 import sys; sys.path.insert(0, {tests!r})
 import matplotlib.pyplot as plt
 import test_panels
-from course_utils import panels, plots, upload
+from course_utils import plots
+from course_utils.data import upload
+from course_utils.results import transfer
 plots.use_course_style()
-panels.plot_break_even()
+transfer.plot_break_even()
 plt.show()"""
 
 
