@@ -6,22 +6,16 @@
 Slides: every slide of every lesson is shown at 1280 × 720; nothing may
 overflow, text may not be smaller than the last row can read, and nothing may
 be asked of a network. Site: axe-core looks for barriers on every page.
-CHROMIUM names the browser, where it is not among the usual ones.
+CHROMIUM names the browser, if it is not one of the usual ones.
 """
 
 import argparse
-import os
-import shutil
 import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+import chromium
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--no-first-run",
-         "--disable-quic"]  # fmt: skip
 SMALLEST = 20  # pixels of 720, for text; code is three quarters of it
 SHOWN = """() => {
   const slide = Reveal.getCurrentSlide();
@@ -35,18 +29,6 @@ SHOWN = """() => {
     silent: [...slide.querySelectorAll("img")].filter((i) => !i.alt).length,
   };
 }"""
-
-
-def browser_path():
-    """Return the browser to drive; exits with advice where there is none."""
-    found = [shutil.which(name) for name in BROWSERS]
-    path = os.environ.get("CHROMIUM") or next(filter(None, found), None)
-    if path is None:
-        sys.exit(
-            "Install Chromium (sudo apt install chromium), or let CHROMIUM "
-            "name a browser made from it."
-        )
-    return path
 
 
 def pages(browser, folder):
@@ -129,17 +111,13 @@ def main():
     folder = BUILD / asked.what
     if not folder.exists():
         sys.exit(f"Build it first: make {asked.what}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_path(), args=QUIET
-        )
+    with chromium.start() as browser:
         if asked.what == "slides":
             found = look_at_slides(
                 browser, folder, asked.pictures, asked.names
             )
         else:
             found = look_at_site(browser, folder)
-        browser.close()
     print("\n".join(found) or "Nothing to complain about.")
     sys.exit(bool(found))
 

@@ -1,12 +1,11 @@
-"""Drive JupyterLab with a headless Chromium, as a student would use it.
+"""Use JupyterLab in a Chromium without a window, as a student would.
 
     python tests/browser.py [--shots FOLDER] notebooks/00_start_here.ipynb ...
 
-Every cell of a copy runs; then each figure and each panel must be on the
-page, a control of each panel is moved by keyboard alone and its figure must
-change, an upload panel gets a drawing, and the console must hold no error.
-Needs Chromium with its driver (Debian: chromium, chromium-driver) and the
-packages of tests/requirements.txt.
+A copy of each notebook runs to its end. Every figure and every panel must
+then be on the page, each control of a panel must change its figure when a key
+moves it, an upload panel must answer to a drawing, and the browser's console
+must hold no error.
 """
 
 import argparse
@@ -19,24 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import TimeoutError as PageTimeout
 
 from course_utils.data import drawings
 
-CHROMIUM, DRIVER = (
-    next(filter(None, map(shutil.which, names)), None)
-    for names in (
-        ("chromium", "chromium-browser", "google-chrome"),
-        ("chromedriver",),
-    )
-)
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-    "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-    "--window-size=1280,1000",
-)  # fmt: skip
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "docs"))
+import chromium
+
 # All cells in the page at once, and no question about news.
 SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
@@ -45,145 +36,118 @@ SETTINGS = {
         "checkForUpdates": False,
     },
 }
-HERE = Path(__file__).resolve().parent
+LAB = "window.jupyterapp?.shell?.currentWidget"
+IDLE = f"{LAB}?.sessionContext?.session?.kernel?.status === 'idle'"
+RUN = """() => {
+  const done = () => { window.ran = true; };
+  window.jupyterapp.commands.execute("notebook:run-all-cells")
+    .then(done, done);
+}"""
 PANEL = ".jp-OutputArea-output > .jupyter-widgets"
+FIGURE = ".jp-RenderedImage img"
 UPLOAD = "button.jupyter-button:has(.fa-upload)"
 CONTROLS = ".noUi-handle, .ui-slider-handle"
+PICTURE = """panel => {
+  const image = panel.querySelector(".widget-html img");
+  return image?.naturalWidth ? image.src : null;
+}"""
+MOVED = f"([panel, before]) => ![before, null].includes(({PICTURE})(panel))"
+ANSWERED = f"""([panel, before]) =>
+  panel.innerText !== before || panel.querySelector("{FIGURE}")"""
+LABEL = """control =>
+  control.closest(".jupyter-widgets").querySelector("label")?.innerText"""
 
 
-def missing():
-    """Say what the driver lacks here, or None where it lacks nothing."""
-    try:
-        import selenium  # noqa: F401
-    except ModuleNotFoundError:
-        return "Selenium is not installed: see tests/requirements.txt."
-    if not (CHROMIUM and DRIVER):
-        return (
-            "No Chromium with its driver is here; on Debian: "
-            "apt-get install chromium chromium-driver"
-        )
-    return None
+@contextlib.contextmanager
+def serve(folder, **environment):
+    """Serve a folder with JupyterLab and yield its address.
 
-
-class Lab:
-    """Serve a folder with JupyterLab, and look at it with Chromium.
-
-    folder: holds the notebooks; it is written to, so give it copies. Your
+    Notebooks in the folder are written to, so give it copies. Your own
     settings, workspaces and scoreboard are left alone.
     """
-
-    def __init__(self, folder, **environment):
-        self.folder = Path(folder)
-        self.environment = environment
-
-    def __enter__(self):
-        with contextlib.ExitStack() as stack:
-            home = stack.enter_context(
-                tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-            )
-            self.address = stack.enter_context(self._server(Path(home)))
-            self.driver = stack.enter_context(self._browser(Path(home)))
-            self._stack = stack.pop_all()
-        return self
-
-    def __exit__(self, *error):
-        self._stack.close()
-
-    @contextlib.contextmanager
-    def _server(self, home):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        home = Path(home)
         for name, settings in SETTINGS.items():
-            path = home / "settings" / "@jupyterlab" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.with_suffix(".jupyterlab-settings").write_text(
-                json.dumps(settings)
-            )
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+            path = home / f"settings/@jupyterlab/{name}.jupyterlab-settings"
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps(settings))
         command = [
             *(sys.executable, "-m", "jupyterlab", "--no-browser"),
             *("--ip=127.0.0.1", f"--port={port}", "--allow-root"),
             "--IdentityProvider.token=",
             "--LabApp.expose_app_in_browser=True",
-            f"--ServerApp.root_dir={self.folder}",
+            f"--ServerApp.root_dir={folder}",
         ]
-        environment = os.environ | {
+        variables = os.environ | {
             "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
             "COURSE_HOME": str(home / "course"),
             "COURSE_SOURCE": "drawings",
-            **self.environment,
+            # Tests run with agg, which shows nothing in a notebook.
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         }
-        log = (home / "server.log").open("w+")
-        server = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            address = f"http://127.0.0.1:{port}"
-            _wait(lambda: _answers(f"{address}/api"), 120, "JupyterLab")
-            yield address
-        finally:
-            server.terminate()
+        log = home / "server.log"
+        with (
+            log.open("w") as lines,
+            subprocess.Popen(
+                command,
+                env=variables | environment,
+                stdout=lines,
+                stderr=subprocess.STDOUT,
+            ) as server,
+        ):
             try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-            log.close()
+                for _ in range(600):
+                    with contextlib.suppress(OSError):
+                        socket.create_connection(("127.0.0.1", port)).close()
+                        break
+                    time.sleep(0.2)
+                else:
+                    raise RuntimeError(f"No JupyterLab:\n{log.read_text()}")
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                server.terminate()
 
-    @contextlib.contextmanager
-    def _browser(self, home):
-        from selenium import webdriver
 
-        options = webdriver.ChromeOptions()
-        options.binary_location = CHROMIUM
-        for flag in (*FLAGS, f"--user-data-dir={home / 'browser'}"):
-            options.add_argument(flag)
-        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
-        driver.set_script_timeout(600)
-        try:
-            yield driver
-        finally:
-            driver.quit()
+class Notebook:
+    """A notebook of a served folder, open in JupyterLab with a kernel.
 
-    def open(self, name):
-        """Open one notebook of the folder and wait for its kernel."""
-        self.driver.get(f"{self.address}/lab/tree/{name}?reset")
-        _wait(
-            lambda: (
-                self.script(
-                    "const page = window.jupyterapp?.shell?.currentWidget;"
-                    "return page?.sessionContext?.session?.kernel?.status"
-                )
-                == "idle"
-            ),
-            120,
-            "the kernel",
-        )
+    page: Playwright's page
+    errors: what the browser's console has complained about so far
+    """
 
-    def script(self, code, *arguments):
-        """Run JavaScript in the page and return what it returns."""
-        return self.driver.execute_script(code, *arguments)
+    def __init__(self, browser, address, name):
+        self.page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        self.errors = []
+
+        def keep(message):
+            # The badges are pictures from elsewhere: they need a network.
+            if message.type == "error" and (
+                "net::ERR_" not in message.text
+                or message.location["url"].startswith(address)
+            ):
+                self.errors.append(message.text)
+
+        self.page.on("console", keep)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(f"{address}/lab/tree/{name}?reset")
+        self.page.wait_for_function(IDLE, timeout=120_000)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.page.evaluate(f"{LAB}?.sessionContext?.shutdown()")
+        self.page.close()
 
     def run_all(self):
         """Run all cells, and return (name, message) of each that failed."""
-        self.driver.execute_async_script(
-            "const done = arguments[arguments.length - 1];"
-            "window.jupyterapp.commands.execute('notebook:run-all-cells')"
-            ".then(() => done(), () => done())"
-        )
-        _wait(
-            lambda: (
-                self.script(
-                    "return window.jupyterapp.shell.currentWidget"
-                    ".sessionContext.session.kernel.status"
-                )
-                == "idle"
-            ),
-            600,
-            "the last cell",
-        )
+        self.page.evaluate(RUN)
+        self.page.wait_for_function(f"window.ran && {IDLE}", timeout=1_200_000)
         return [
             (output["ename"], output["evalue"])
             for cell in self.cells()
@@ -194,194 +158,106 @@ class Lab:
 
     def cells(self):
         """Return the notebook's cells as the page holds them now."""
-        return self.script(
-            "return window.jupyterapp.shell.currentWidget.content.model"
-            ".sharedModel.toJSON().cells"
+        return self.page.evaluate(
+            f"{LAB}.content.model.sharedModel.toJSON().cells"
+        )
+
+    def stored(self, kind):
+        """Return how many outputs the cells hold of one MIME type."""
+        return sum(
+            kind in output.get("data", {})
+            for cell in self.cells()
+            for output in cell.get("outputs", [])
         )
 
     def figures(self):
         """Return (stored, shown): figures in the outputs, and on the page."""
-        stored = sum(
-            "image/png" in output.get("data", {})
-            for cell in self.cells()
-            for output in cell.get("outputs", [])
+        stored = self.stored("image/png")
+        shown = (
+            f"[...document.querySelectorAll('{FIGURE}')]"
+            ".filter(image => image.naturalWidth).length"
         )
-        shown = self.script(
-            "return [...document.querySelectorAll("
-            "'.jp-RenderedImage img')].filter(i => i.naturalWidth).length"
-        )
-        return stored, shown
-
-    def wait_for_pictures(self, seconds=10):
-        """Return `figures` once all are on the page, or after some time."""
-        with contextlib.suppress(TimeoutError):
-            _wait(lambda: len(set(self.figures())) == 1, seconds, "a figure")
-        return self.figures()
-
-    def show(self, element):
-        """Scroll an element into the middle of the window."""
-        self.script("arguments[0].scrollIntoView({block: 'center'})", element)
+        with contextlib.suppress(PageTimeout):
+            self.page.wait_for_function(f"{shown} >= {stored}", timeout=10_000)
+        return stored, self.page.evaluate(shown)
 
     def panels(self):
-        """Return (stored, elements): widgets in outputs, and on the page."""
-        stored = sum(
-            "application/vnd.jupyter.widget-view+json"
-            in output.get("data", {})
-            for cell in self.cells()
-            for output in cell.get("outputs", [])
-        )
-        found = self.driver.find_elements("css selector", PANEL)
-        return stored, found
-
-    def picture(self, panel):
-        """Return the address of a panel's figure, or None without one."""
-        return self.script(
-            "const image = arguments[0].querySelector('.widget-html img');"
-            "return image && image.naturalWidth ? image.src : null",
-            panel,
-        )
+        """Return (stored, shown): widgets in the outputs, and on the page."""
+        stored = self.stored("application/vnd.jupyter.widget-view+json")
+        return stored, self.page.locator(PANEL).all()
 
     def move(self, panel):
-        """Move each control of a panel by keyboard; return what stood still.
+        """Move each control by keyboard; return what left the figure alone.
 
         A control is named by its label. Returns also how long the slowest
         took, in seconds from the key to the new figure.
         """
-        from selenium.webdriver.common.keys import Keys
-
         stuck, slowest = [], 0.0
-        for control in panel.find_elements("css selector", CONTROLS):
-            label = self.script(
-                "return arguments[0].closest('.jupyter-widgets')"
-                ".querySelector('label')?.innerText",
-                control,
-            )
-            self.script(
-                "arguments[0].scrollIntoView({block: 'center'})", panel
-            )
-            before = self.picture(panel)
-            for key in (Keys.ARROW_RIGHT, Keys.ARROW_LEFT):  # from either end
+        for control in panel.locator(CONTROLS).all():
+            before = panel.evaluate(PICTURE)
+            for key in ("ArrowRight", "ArrowLeft"):  # from either end
                 started = time.perf_counter()
-                control.send_keys(key)
-                if self._changes(panel, before):
-                    seconds = time.perf_counter() - started
-                    slowest = max(slowest, seconds)
+                control.press(key)
+                if self._wait(MOVED, panel, before, 10):
+                    slowest = max(slowest, time.perf_counter() - started)
                     break
             else:
-                stuck.append(label)
+                stuck.append(control.evaluate(LABEL))
         return stuck, slowest
 
-    def _changes(self, panel, before, seconds=10):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.picture(panel) not in (before, None):
-                return True
-            time.sleep(0.02)
-        return False
-
     def pick(self, panel, file):
-        """Pick a file in a panel's upload button; return what it then says."""
-        before = panel.text
-        # The button opens a dialog of the system, which has no page: hand
-        # its hidden input the file instead.
-        self.script(
-            "HTMLInputElement.prototype.click = function () {"
-            "this.className = 'picked'; document.body.append(this); }"
-        )
-        panel.find_element("css selector", UPLOAD).click()
-        picked = self.driver.find_elements("css selector", "input.picked")
-        picked[-1].send_keys(str(file))
-        _wait(
-            lambda: (
-                panel.text != before
-                or panel.find_elements("css selector", ".jp-RenderedImage img")
-            ),
-            60,
-            "an answer to the upload",
-        )
-        time.sleep(1)
-        return panel.text
+        """Pick a file with a panel's upload button; return its answer."""
+        before = panel.inner_text()
+        with self.page.expect_file_chooser() as chooser:
+            panel.locator(UPLOAD).click()
+        chooser.value.set_files(file)
+        self._wait(ANSWERED, panel, before, 60)
+        self.page.wait_for_function(IDLE)
+        return panel.inner_text()
 
-    def errors(self):
-        """Return the errors that the browser's console has collected."""
-        return [
-            entry["message"]
-            for entry in self.driver.get_log("browser")
-            if entry["level"] == "SEVERE"
-            and "beforeunload" not in entry["message"]  # our own leaving
-            and not _is_elsewhere(entry["message"], self.address)
-        ]
-
-    def shoot(self, path, element=None):
-        """Save a picture of the page, or of one element."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if element is not None:
-            self.script(
-                "arguments[0].scrollIntoView({block: 'center'})", element
+    def _wait(self, condition, panel, before, seconds):
+        """Say whether a panel comes to differ from before, in some time."""
+        with contextlib.suppress(PageTimeout):
+            return self.page.wait_for_function(
+                condition,
+                arg=[panel.element_handle(), before],
+                timeout=1000 * seconds,
             )
-            time.sleep(0.3)
-            element.screenshot(str(path))
-        else:
-            self.driver.save_screenshot(str(path))
 
 
-def _is_elsewhere(message, address):
-    """Say whether an error is that of a badge, which lies on the network."""
-    return "net::ERR_" in message and not message.startswith(address)
-
-
-def _answers(address):
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except OSError:
-        return False
-
-
-def _wait(condition, seconds, what):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(Exception):
-            if condition():
-                return
-        time.sleep(0.2)
-    raise TimeoutError(f"{what} did not come within {seconds} s.")
-
-
-def check(lab, path, shots=None):
+def check(notebook, name, shots=None):
     """Run one notebook and return a list of what is wrong with it."""
-    name = Path(path).name
-    lab.open(name)
+
+    def shoot(element, what):
+        if shots:
+            element.screenshot(path=shots / f"{name[:2]}_{what}.png")
+
     started = time.perf_counter()
-    problems = [f"{kind}: {text}" for kind, text in lab.run_all()]
+    problems = [f"{kind}: {text}" for kind, text in notebook.run_all()]
     seconds = time.perf_counter() - started
-    stored, shown = lab.wait_for_pictures()
+    stored, shown = notebook.figures()
     if shown < stored:
         problems.append(f"{shown} of {stored} figures are on the page")
-    stored, panels = lab.panels()
+    stored, panels = notebook.panels()
     if len(panels) < stored:
         problems.append(f"{len(panels)} of {stored} panels are on the page")
     slowest = 0.0
     for number, panel in enumerate(panels):
-        if shots:
-            lab.shoot(shots / f"{name[:2]}_panel_{number}_before.png", panel)
-        if lab.picture(panel):
-            stuck, took = lab.move(panel)
+        shoot(panel, f"panel_{number}_before")
+        if panel.evaluate(PICTURE):
+            stuck, took = notebook.move(panel)
             slowest = max(slowest, took)
             problems += [f"{label} does not move" for label in stuck]
-        elif panel.find_elements("css selector", UPLOAD):
-            print("  upload:", _upload(lab, panel).replace("\n", " | "))
+        elif panel.locator(UPLOAD).count():
+            answer = upload_fox(notebook, panel).replace("\n", " | ")
+            print("  upload:", answer)
         else:
             problems.append(f"panel {number} shows no figure")
-        if shots:
-            lab.shoot(shots / f"{name[:2]}_panel_{number}_after.png", panel)
-    if shots:
-        for number, image in enumerate(
-            lab.driver.find_elements("css selector", ".jp-RenderedImage img")
-        ):
-            lab.shoot(shots / f"{name[:2]}_figure_{number}.png", image)
-        lab.shoot(shots / f"{name[:2]}_page.png")
-    problems += lab.errors()
+        shoot(panel, f"panel_{number}_after")
+    for number, figure in enumerate(notebook.page.locator(FIGURE).all()):
+        shoot(figure, f"figure_{number}")
+    shoot(notebook.page, "page")
+    problems += notebook.errors
     print(
         f"{name}: {seconds:.0f} s, {shown} figures, {len(panels)} panels, "
         f"slowest move {slowest:.2f} s, {len(problems)} problems",
@@ -390,37 +266,34 @@ def check(lab, path, shots=None):
     return problems
 
 
-def _upload(lab, panel):
-    from PIL import Image
+def upload_fox(notebook, panel):
+    """Give an upload panel a drawing of a fox; return what it answers."""
+    for box in panel.locator("input[type=text]").all():
+        box.fill("fox")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "fox.png"
+        Image.fromarray(drawings.draw("fox", seed=1, size=128)).save(file)
+        return notebook.pick(panel, file)
 
-    file = lab.folder / "fox.png"
-    Image.fromarray(drawings.draw("fox", seed=1, size=128)).save(file)
-    for box in panel.find_elements("css selector", "input[type=text]"):
-        box.send_keys("fox")
-    return lab.pick(panel, file)
 
-
-def main(arguments=None):
-    """Check the notebooks that are named; return the exit status."""
+def main():
+    """Check the notebooks that are named; exit with 1 for problems."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--shots", type=Path, help="a folder for pictures")
-    options = parser.parse_args(arguments)
-    lack = missing()
-    if lack:
-        print(lack)
-        return 0
+    asked = parser.parse_args()
     problems = []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for path in options.notebooks:
+        for path in asked.notebooks:
             shutil.copy(path, folder)
-        with Lab(folder) as lab:
-            for path in options.notebooks:
-                found = check(lab, path, options.shots)
+        with serve(folder) as address, chromium.start() as browser:
+            for path in asked.notebooks:
+                with Notebook(browser, address, path.name) as notebook:
+                    found = check(notebook, path.name, asked.shots)
                 problems += [f"{path.name}: {text}" for text in found]
     print(*problems, sep="\n")
-    return 1 if problems else 0
+    sys.exit(bool(problems))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -87,10 +87,10 @@ def build(folder):
 
 def look(folder):
     """Return what is wrong with the pages, as Chromium shows them."""
-    from playwright.sync_api import TimeoutError, sync_playwright
+    from playwright.sync_api import TimeoutError
 
     sys.path.insert(0, str(ROOT / "docs"))
-    from look import QUIET, browser_path
+    import chromium
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
@@ -101,10 +101,7 @@ def look(folder):
     threading.Thread(target=server.serve_forever, daemon=True).start()
     home = f"http://127.0.0.1:{server.server_port}"
     found = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=browser_path(), args=QUIET
-        )
+    with chromium.start() as browser:
         for path in lessons():
             page = browser.new_page()
             broken = []
@@ -124,7 +121,6 @@ def look(folder):
                 if "/pyodide/" not in error
             ]
             page.close()
-        browser.close()
     server.shutdown()
     return found
 
