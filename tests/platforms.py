@@ -34,9 +34,11 @@ from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
-from publish import Address, lessons
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "docs"))
+from publish import Address, lessons  # noqa: E402
+
 LISTS = ROOT / "tests" / "environments"
 COURSE = "training-vs-transfer"
 # What tells a notebook that it is on Colab; Kaggle builds on Colab's image.
