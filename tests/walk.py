@@ -241,6 +241,7 @@ class Walk:
             kernel_name="python3",
             allow_errors=True,
             store_widget_state=False,
+            extra_arguments=["--log-level=40"],  # errors
             resources={"metadata": {"path": str(self.path.parent)}},
         )
         settings = {"COURSE_HOME": self.home, "COURSE_SOURCE": pictures}
