@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-copy test-browser style refresh present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-copy walk test-browser style refresh present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
@@ -46,6 +46,9 @@ test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-
 
 test-browser: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, in JupyterLab with a headless Chromium
 	$(BIN)/python tests/browser.py $(BROWSER_OPTIONS) $(or $(NOTEBOOK),notebooks/*.ipynb)
+
+walk: $(VENV)/.ready ## run the cells of all notebooks, or NOTEBOOK=path, at random for MINUTES=30
+	$(BIN)/python tests/walk.py --minutes $(or $(MINUTES),30) --seed $(or $(SEED),0) $(NOTEBOOK)
 
 style: $(VENV)/.ready ## check code and notebooks for style only
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
