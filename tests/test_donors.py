@@ -146,9 +146,21 @@ def test_the_reader_s_own_donor_is_preferred(monkeypatch, tmp_path, capsys):
     network, facts = donors.load_donor("cat", "dog", "drawings")
     assert "the shipped donor" in capsys.readouterr().out
     own = donors.own_path("cat", "dog", "drawings")
-    donors.save(network, facts | {"test_accuracy": 0.5}, own)
+    donors.save(network, facts | {"test_accuracy": 0.85}, own)
     assert donors.load_donor("cat", "dog", "drawings")[1] != facts
-    assert "your donor, 0.500" in capsys.readouterr().out
+    assert "your donor, 0.850" in capsys.readouterr().out
+
+
+def test_a_short_training_run_does_not_spoil_the_lessons(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    own = donors.own_path("cat", "dog", "drawings")
+    network, facts = donors.load_donor("cat", "dog", "drawings")
+    donors.save(network, facts | {"test_accuracy": 0.7}, own)
+    assert donors.load_donor("cat", "dog", "drawings")[1] == facts
+    said = capsys.readouterr().out
+    assert "Your donor reached 0.700" in said and "the shipped donor" in said
 
 
 @pytest.mark.parametrize(

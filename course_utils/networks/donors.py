@@ -149,29 +149,41 @@ def report(first, second, source):
     return json.loads(path.read_text("utf-8"))
 
 
+# A reader's donor that is this much worse than the shipped one is left aside.
+TOLERANCE = 0.05
+
+
 def load_donor(first, second, source):
     """Return a donor and its report: the reader's own, or else the shipped.
 
-    A printed line says which it is, its accuracy and its seconds. A donor of
-    the reader's that cannot be read, or is another network, is named and left
-    alone, and the shipped one is used. Taught in notebook 06.
+    A printed line says which it is, its accuracy and its seconds. The
+    reader's own is used if its test accuracy is at most five points below
+    that of the shipped one: a short training run on a slow machine should not
+    spoil the lessons that follow. One that cannot be read, or is another
+    network, is named and left alone. Taught in notebook 06.
     """
+    path = donor_path(first, second, source)
+    facts = report(first, second, source)
     own = own_path(first, second, source)
     if own.exists():
         try:
             network = keras.models.load_model(own)
-            facts = json.loads(own.with_suffix(".json").read_text("utf-8"))
+            its = json.loads(own.with_suffix(".json").read_text("utf-8"))
             if network.get_layer("base").output_shape != (None, 128):
                 raise ValueError("its base has other features")
-            return _say("your donor", network, facts)
+            if its["test_accuracy"] >= facts["test_accuracy"] - TOLERANCE:
+                return _say("your donor", network, its)
+            print(
+                f"Your donor reached {its['test_accuracy']:.3f}. The shipped "
+                "one was trained for longer, so the lesson uses that."
+            )
         except Exception as error:  # whatever a reader's file may hold
             reason = str(error).strip().partition("\n")[0]
             print(
                 f"Your donor could not be used ({reason}): run notebook 5 "
                 "again to replace it."
             )
-    network = keras.models.load_model(donor_path(first, second, source))
-    return _say("the shipped donor", network, report(first, second, source))
+    return _say("the shipped donor", keras.models.load_model(path), facts)
 
 
 def _say(which, network, facts):
