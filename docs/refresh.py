@@ -7,7 +7,9 @@ drawings and an empty home of its own. Each notebook keeps the digest of the
 data that it was run with, so a test can tell when its outputs are too old.
 """
 
+import base64
 import hashlib
+import io
 import os
 import sys
 import tempfile
@@ -16,6 +18,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 from publish import Address, notebook_text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,8 +65,25 @@ def clean(notebook, number):
         for output in cell.get("outputs", []):
             keep_alternative_text(output.get("metadata", {}))
             views = "application/vnd.jupyter.widget-view+json"
-            output.get("data", {}).pop(views, None)
+            shown = output.get("data", {})
+            shown.pop(views, None)
+            if "image/png" in shown:
+                shown["image/png"] = smaller(shown["image/png"])
     return notebook
+
+
+def smaller(content):
+    """Return a PNG, in base64, with at most 128 colors if that is smaller."""
+    picture = Image.open(io.BytesIO(base64.b64decode(content))).convert("RGB")
+    buffer = io.BytesIO()
+    picture.quantize(128, dither=Image.Dither.NONE).save(
+        buffer, "PNG", optimize=True
+    )
+    return min(
+        content.replace("\n", ""),
+        base64.b64encode(buffer.getvalue()).decode(),
+        key=len,
+    )
 
 
 def keep_alternative_text(metadata):
