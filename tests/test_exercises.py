@@ -162,9 +162,9 @@ def test_other_dots_are_no_exercise(source):
 
 
 @pytest.mark.parametrize("path", lessons(), ids=lambda path: path.name)
-def test_a_notebook_has_two_to_five_exercises_with_solutions(path):
+def test_a_notebook_has_two_to_six_exercises_with_solutions(path):
     found = exercises(nbformat.read(path, as_version=4))
-    assert 2 <= len(found) <= 5
+    assert 2 <= len(found) <= 6
     for index, stub, solution in found:
         place = f"{path.name}, cell {index}"
         assert "check." in stub, f"{place}: call check.<name>(answer)"
