@@ -252,6 +252,8 @@ def test_the_bound_is_in_the_sentence(claim):
 def test_bounds_were_written_before(name, source):
     """What was measured under other bounds must be measured again."""
     path = files.path(f"{name}_{source}")
+    if not path.exists():
+        pytest.skip("not measured yet: make grids")
     grid = json.loads(path.read_text("utf-8"))
     if "pieces" not in grid:
         pytest.skip("measured before there were pieces: make grids")

@@ -206,7 +206,7 @@ def test_a_guess_kept_as_anything_stops_no_figure(kept):
     scoreboard.record("points forgotten", points=4.0)
     ax = scoreboard.plot_prediction()
     ax.figure.canvas.draw()
-    words = {text.get_text() for text in ax.texts}
+    words = {panel.get_title(loc="right") for panel in ax.child_axes}
     assert max(map(len, words)) < 40
     assert ("no guess" in words) == (kept != 1e200)
 
@@ -261,9 +261,10 @@ def test_the_cost_says_what_the_calculator_says():
         name: line.get_xdata()[0]
         for name, line in zip(rows, ax.lines, strict=True)
     }
-    assert places["T4"] == pytest.approx(expected.seconds)
+    # Starting the steps takes longer than a T4 needs for their arithmetic.
+    assert places["T4"] >= expected.seconds
     assert places["Python lists"] == pytest.approx(work / 46e6)
-    assert timing.format_seconds(expected.seconds) in ax.get_title()
+    assert timing.format_seconds(places["T4"]) in ax.get_title()
 
 
 def test_the_cost_takes_the_rungs_of_the_scoreboard():

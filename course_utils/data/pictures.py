@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from course_utils.data import drawings, photos
+from course_utils.data import drawings
 from course_utils.machine import devices
 
 SOURCES = ("drawings", "photos")
@@ -142,6 +142,8 @@ def _choose(source, names):
                 f"{', '.join(SOURCES)}, or folders.load_folder for your own."
             )
         return asked, "you asked for them" if source else "COURSE_SOURCE"
+
+    from course_utils.data import photos  # late: it is a program, too
 
     if not set(names) <= set(photos.CLASS_NAMES):
         return "drawings", "there are no photographs of these"

@@ -399,7 +399,7 @@ def plot(accuracy, ax=None):
     return ax
 
 
-def _name_lines(ax, ends, apart=0.055):
+def _name_lines(ax, ends, apart=0.075):
     """Write names right of lines' ends, none into another.
 
     ends: list of (y, x, name, arm of its color); apart: least distance of two
