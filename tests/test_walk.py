@@ -35,6 +35,10 @@ def notebook(*sources, tags=()):
 @pytest.fixture
 def walker(tmp_path, monkeypatch):
     monkeypatch.setattr(walk, "REPORTS", tmp_path / "reports")
+    # Drawings alone; what `main` sets is restored after the test.
+    monkeypatch.setenv("COURSE_PHOTOS_PACK", str(tmp_path / "none"))
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
 
     def make(*sources, tags=()):
         path = tmp_path / "01_tiny.ipynb"
@@ -118,7 +122,7 @@ COURSE = "File ~/course_utils/data/pictures.py:3, in few()"
     [
         ("Take at least 2 pictures.", COURSE, True),
         ("Take at least 2 pictures.", "Cell In[3], line 1", True),
-        ("\x1b[31mChoose 1 to 50 examples.", COURSE, True),
+        ("Choose 1 to 50 examples.", f"\x1b[31m{COURSE}", True),
         ("Take at least 2 pictures.", LIBRARY, False),
         ("Take at least 2 pictures", COURSE, False),
         ("There are no pictures.", COURSE, False),
@@ -139,7 +143,7 @@ FAULTS = {
                 [["type", 0, "guess = 10,000", "constant"], ["run", 1]],
                 "TypeError"),
     "generous": (["answer = ...\nprint('✓')", SOLUTION], [], "The stub"),
-    "wrong": ([CHECK, "answer = ...\ncheck(12)", SOLUTION],
+    "wrong": ([CHECK, "answer = ...\ncheck(answer)", SOLUTION],
               [["type", 1, "answer = 3\ncheck(12)", "wrong"]], "A wrong"),
     "mean": ([CHECK, "answer = ...\ncheck(1)", SOLUTION],
              [["type", 1, "answer = 12\ncheck(1)", "right"]], "The solution"),

@@ -387,10 +387,8 @@ def main(arguments=None):
     parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK")
     options = parser.parse_args(arguments)
     end = time.monotonic() + 60 * options.minutes
-    steps, paths = (
-        [],
-        options.notebooks or sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")),
-    )
+    lessons = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    steps, paths = [], options.notebooks or lessons
     if options.replay:
         kept = json.loads(options.replay.read_text("utf-8"))
         paths, steps = [ROOT / kept["notebook"]], kept["steps"]
