@@ -363,6 +363,13 @@ def test_a_guess_that_is_a_number_is_returned(capsys, typed):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("typed", [0, -3, "0,5", (1, 500), "fast"])
+def test_a_rate_that_is_guessed_is_above_zero(capsys, typed):
+    assert np.isnan(check.guess(typed, above=0))
+    assert capsys.readouterr().out.startswith("✗")
+    assert check.guess(0.5, above=0) == 0.5
+
+
 def test_any_other_guess_gets_a_hint_and_no_number(capsys, odd):
     if odd is not ODD["negative"] and odd is not ODD["raising"]:
         assert np.isnan(check.guess(odd))
