@@ -126,7 +126,8 @@ def measure(device, name, pair, sizes=SIZES, repeats=25, budget=BUDGET):
     if time.monotonic() - started < budget:
         seconds = _epoch(device, pair)
         keep(
-            f"donor, {devices.spoken(device)}", 5, seconds / len(pair.x_train), "convolution",
+            f"donor, {devices.spoken(device)}", 5,
+            seconds / len(pair.x_train), "convolution",
             batch=donors.RECIPE["batch_size"],
             seconds=seconds * donors.RECIPE["epochs"],
         )  # fmt: skip

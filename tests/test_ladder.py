@@ -88,7 +88,7 @@ def test_a_processor_is_not_held_to_the_limit_of_its_machines_gpu():
 
 def test_a_larger_network_is_counted_in_its_own_operations():
     rate = 0.7 * LIMIT / ladder.WORK["convolution"]
-    rung = entry("convolution network, processor", 4, rate, network="convolution")
+    rung = entry("convolution network", 4, rate, network="convolution")
     assert ladder.limit_share(rung, CLIMB) == pytest.approx(0.7)
     assert rung["examples_per_second"] < CLIMB[1]["examples_per_second"] / 100
 
@@ -169,7 +169,8 @@ def test_accelerators_carry_machine_and_date(capsys, empty_home):
     assert said.startswith("measured elsewhere (T4 (15 GiB), 2026-11-24): JAX")
     ax = ladder.plot_ladder(CLIMB, ladder.elsewhere())
     texts = [text.get_text() for text in ax.texts]
-    assert texts[-3:-1] == ["", "50%"]  # of its own machine's limit, without a factor
+    # Of its own machine's limit, without a factor.
+    assert texts[-3:-1] == ["", "50%"]
     assert ax.get_yticklabels()[-1].get_text() == (
         "JAX GPU:0, float32\n(elsewhere: T4 (15 GiB), 2026-11-24)"
     )
