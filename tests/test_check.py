@@ -690,7 +690,7 @@ TYPICAL = {
         [], 3_145_728,
         [786_432, 25_165_824, 6_291_456, 1_048_576, 12_288, 3]),
     "framework_trap": ([], "B", ["A", "C", "D", "E"]),
-    "scale_global_batch": ([], 512, [64, 8, 72]),
+    "scale_global_batch": ([], 512, [64, 8, 16, 72]),
     "scale_efficiency": ([], 0.75, [6.0, 8.0, 75, 0.25, 8 / 6]),
     "scale_cost": ([COST], 10.0, [20.0, 5.0, 40.0]),
     "convolution_weights": (
@@ -757,6 +757,7 @@ WRITTEN = {
         [lambda s: [s[0], np.median(s), min(s)],
          lambda s: [s[0], np.mean(s[1:]), min(s[1:])],
          lambda s: [s[0], min(s[1:]), np.median(s[1:])],
+         lambda s: [s[0], np.median(s[1:]), max(s[1:])],
          lambda s: [np.median(s[1:]), min(s[1:])]],
     ),
     check.cost_calculator: (
@@ -774,7 +775,8 @@ WRITTEN = {
                       / sum(c) for i in range(len(g[0]))],
         [lambda g, c: np.mean(g, axis=0),
          lambda g, c: np.sum(g, axis=0),
-         lambda g, c: np.transpose(g) @ np.array(c)],
+         lambda g, c: np.transpose(g) @ np.array(c),
+         lambda g, c: np.transpose(g) @ np.array(c) / len(c)],
     ),
 }  # fmt: skip
 

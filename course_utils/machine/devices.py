@@ -233,6 +233,12 @@ def framework_devices(load_frameworks=False):
     return devices
 
 
+def spoken(device):
+    """Return one of Keras's names in words: "processor" for "cpu:0"."""
+    kind, _, number = device.partition(":")
+    return "processor" if kind == "cpu" else f"{kind.upper()} {number}"
+
+
 def gpu_problem():
     """Return a sentence about a GPU that a framework does not use, or None.
 

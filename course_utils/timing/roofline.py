@@ -13,6 +13,7 @@ import numpy as np
 import threadpoolctl
 
 from course_utils import plots, quiet
+from course_utils.machine import devices
 from course_utils.timing import clock, operations
 
 ENGINES = {"NumPy": "numpy", "TensorFlow": "tensorflow", "JAX": "jax"}
@@ -107,7 +108,8 @@ def device_peak(device, size=4096, repeats=7):
 
     measured = clock.measure(product, repeats=repeats)
     rate = operations.count_dense(size, size, size) / measured.low
-    return Peak(rate, f"{keras.backend.backend()} on {device}")
+    engine = f"{keras.backend.backend()} on {devices.spoken(device)}"
+    return Peak(rate, engine)
 
 
 def _describe(engine):

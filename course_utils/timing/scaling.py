@@ -156,7 +156,9 @@ def plot_growth(growth, batches, measured=None, ax=None):
             )  # fmt: skip
     ax.set_xticks(DEVICES, map(str, DEVICES))
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter(
+        lambda gain, _: f"{gain:g}" if gain >= 1 else f"1/{1 / gain:g}"
+    )
     ax.set_xlabel("devices")
     ax.set_ylabel("speed-up over one device")
     best = max(DEVICES, key=lambda n: growth.efficiency(n, batches[-1]) * n)
