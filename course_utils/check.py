@@ -17,25 +17,18 @@ import types
 import numpy as np
 
 TODO = "… replace the `...` with your answer and run the cell again."
-
-
 MOST = 500  # values in one answer
-
-
 LONGEST = 1000  # characters in one text
-
 
 # Only what these packages define is asked for its values; a class of
 # somebody's own could answer anything, or never.
 LIBRARIES = {"numpy", "pandas", "tensorflow", "keras", "jax", "jaxlib",
              "torch", "ml_dtypes", "decimal", "fractions"}  # fmt: skip
 
-
 COMMA = (
     "To Python a comma separates two values. Write decimals with a point "
     "(0.5) and large numbers without commas (10000 or 10_000)."
 )
-
 
 FRACTION = "As a fraction between 0 and 1, not a percentage."
 
