@@ -34,10 +34,7 @@ PLATFORM_NAMES = {
     "local": "a machine of your own",
 }
 
-
 FRAMEWORKS = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
-
-
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 # NVIDIA's Blackwell: TensorFlow before this version has no code for it, and
 # XLA ends the process. No release is known to be safe; raise it with care.
@@ -414,7 +411,6 @@ _PLATFORM_ADVICE = {
         "steadier.",
     ),
 }
-
 
 _MENU = {
     "colab": (

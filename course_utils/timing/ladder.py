@@ -19,8 +19,6 @@ WORK = {
     "convolution": costs.TRAINING_PER_FORWARD * costs.donor_forward(),
 }
 LISTS, BATCHES = "Python lists", "NumPy, batches"
-
-
 _RATE, _LIMIT = "examples_per_second", "limit_flops_per_second"
 
 

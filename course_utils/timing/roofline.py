@@ -35,16 +35,6 @@ class Peak:
         return f"{self.flops_per_second / 1e9:,.0f} GFLOP/s with {self.engine}"
 
 
-def matrix_peak(size=2048, repeats=5, dtype="float32"):
-    """Return the FLOP per second of a square matrix product with NumPy.
-
-    It is the fastest repeat: a limit is what the machine can do undisturbed.
-    """
-    matrix = np.ones((size, size), dtype)
-    measured = clock.measure(np.matmul, matrix, matrix, repeats=repeats)
-    return operations.count_dense(size, size, size) / measured.low
-
-
 def blas():
     """Return the library and the kernel with which NumPy multiplies.
 

@@ -106,7 +106,6 @@ GOYAL_SERVERS = 32
 GOYAL_BATCH = 256
 GOYAL_EFFICIENCY = 29 / 1 / GOYAL_SERVERS
 
-
 RESNET50_ON_P100 = Growth(
     fixed=0.0,
     per_example=29 * 3600 / (90 * 1_281_167),
