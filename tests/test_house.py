@@ -145,8 +145,8 @@ def measuring_results(sources):
 def writers(sources):
     """Return who writes where it should not.
 
-    Studies write data/ and leave pages alone; docs write pages and leave
-    data/ alone; the package writes neither.
+    Studies write data/ and leave pages alone; docs write pages, notebooks and
+    translations and leave data/ alone; the package writes none of them.
     """
     found = []
     for module, source in sources.items():
@@ -156,7 +156,7 @@ def writers(sources):
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
         pages = any(
-            re.search(r"README\.md$|\.ipynb$|^docs/", t) for t in texts
+            re.search(r"README\.md$|\.(ipynb|po)$|^docs/", t) for t in texts
         )
         data = "files.path(" in source or "donor_path(" in source
         if not WRITES.search(source) and "write_between" not in source:
@@ -203,6 +203,7 @@ RULES = {
         "studies.new": "paths.write_between(page, 'mark', text)",
         "docs.new": "paths.write_json(files.path('x'), 1)",
         "course_utils.new": "page = 'README.md'\npaths.write_text(page)",
+        "course_utils.po": "words = 'messages.it.po'\npaths.write_text(words)",
     },
 }
 
