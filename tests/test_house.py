@@ -11,6 +11,7 @@ PACKAGE = ROOT / "course_utils"
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 # A room may import from itself and from those before it, never from one after.
 ROOMS = (
+    "language",
     "machine",
     "plots",
     "check",
@@ -185,6 +186,7 @@ RULES = {
         "course_utils.data.new": "from course_utils.networks import donors",
         "course_utils.plots.new": "from course_utils import panels",
         "course_utils.machine.new": "def f():\n from course_utils import data",
+        "course_utils.language": "from course_utils.machine import paths",
     },
     circles: {
         "course_utils.data.one": "from course_utils.data import two",
