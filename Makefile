@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-copy walk test-browser style refresh present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-copy walk test-browser style refresh italian present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
@@ -55,6 +55,9 @@ style: $(VENV)/.ready ## check code and notebooks for style only
 
 refresh: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, again and store their outputs
 	$(BIN)/python docs/refresh.py $(or $(NOTEBOOK),notebooks/*.ipynb)
+
+italian: $(VENV)/.ready ## bring docs/italiano and notebooks/it up to date, or begin NOTEBOOK=06
+	$(BIN)/python docs/italiano/build.py $(NOTEBOOK)
 
 donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m studies.donors

@@ -11,11 +11,12 @@ import os
 __version__ = "0.1.0"
 
 
-def set_up(tag=None):
+def set_up(tag=None, language=None):
     """Prepare this kernel for the course, before Keras is imported.
 
     tag: the version that the notebook was published with, such as "v0.1.0";
         a sentence is printed if the installed course is another version
+    language: what the helpers speak, such as "it"; see `language.use`
 
     Chooses what Keras computes with, silences TensorFlow's greetings, and
     prints a sentence for each package that is missing or has the wrong
@@ -26,8 +27,10 @@ def set_up(tag=None):
     """
     import logging
 
+    from course_utils import language as speech
     from course_utils.machine import backend
 
+    speech.use(language)
     # TensorFlow reads it when it is imported: errors are shown, greetings not.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     log = logging.getLogger("tensorflow")

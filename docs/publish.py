@@ -4,10 +4,11 @@
 
 The address is kept once, in [tool.course] of pyproject.toml, and the tag is
 the version there. From these two come the set-up cell and the badges of
-every notebook and the table in the README. `make publish REPOSITORY=...`
-passes the address in the environment, where no shell reads it. Without one,
-the address is this clone's own remote on GitHub. Either all files are written
-or none. docs/publishing.md says what comes after it.
+every notebook, English or Italian, and the tables of lessons in the README and
+in docs/italiano. `make publish REPOSITORY=...` passes the address in the
+environment, where no shell reads it. Without one, the address is this clone's
+own remote on GitHub. Either all files are written or none. docs/publishing.md
+says what comes after it.
 """
 
 import os
@@ -47,7 +48,7 @@ CODESPACE = (
 )
 HEAD = (
     (r"(?m)^# (.+)$", "a line '# title'"),
-    (r"\*\*Question\*\*: ([^?]+\?)", "a '**Question**: ...?'"),
+    (r"\*\*(?:Question|Domanda)\*\*: ([^?]+\?)", "a '**Question**: ...?'"),
     (r"(\d+) min", "its minutes, as in '20 min'"),
 )
 # The speed track is optional; everything else is the way through the course.
@@ -63,12 +64,12 @@ ADDRESS = re.compile(f"{OWNER}/{NAME}")
 # Six lines at most. Without internet pip says nothing (-qqq); the sentence
 # that the cell ends with does.
 SETUP = """\
-#@title Set-up (run once)
+#@title {title}
 from importlib.util import find_spec
 if not find_spec("course_utils"):  # on Colab and Kaggle
     %pip install -qqq --no-deps "git+https://github.com/{repository}@{tag}"
 assert find_spec("course_utils"), "{sentence}"
-import course_utils; course_utils.set_up("{tag}")"""
+import course_utils; course_utils.set_up("{tag}"{more})"""
 NOT_FETCHED = (
     "The course could not be fetched. On Kaggle: Settings > Turn on internet, "
     "then run this cell again. On your own machine: Kernel > Change Kernel."
@@ -77,6 +78,27 @@ NOT_PUBLIC = (
     "This course has no public address yet, so it cannot be fetched. On your "
     "own machine: run make lab in its folder, or Kernel > Change Kernel."
 )
+# The same words where a lesson or a table is Italian.
+ITALIAN = {
+    NOT_YET: "si apriranno quando il corso avrà un indirizzo pubblico",
+    NOT_FETCHED: (
+        "Non è stato possibile scaricare il corso. Su Kaggle: Settings > Turn "
+        "on internet, poi esegui di nuovo questa cella. Sul tuo computer: "
+        "Kernel > Change Kernel."
+    ),
+    NOT_PUBLIC: (
+        "Questo corso non ha ancora un indirizzo pubblico, quindi non si può "
+        "scaricare. Sul tuo computer: esegui make lab nella sua cartella, "
+        "oppure Kernel > Change Kernel."
+    ),
+    "Open in": "Apri in",
+    "Set-up (run once)": "Preparazione (da eseguire una volta)",
+    "Transfer track": "Percorso sul trasferimento",
+    "Speed track": "Percorso sulla velocità",
+    "| lesson | question | minutes | open in |": (
+        "| lezione | domanda | minuti | apri in |"
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -108,15 +130,18 @@ class Address:
             for name, (picture, address) in BADGES.items()
         }
 
-    def badges(self, name):
+    def badges(self, name, language="en"):
         """Return the first line of the notebook `name`."""
+        path, verb = place(name, language), said("Open in", language)
         badges = " ".join(
-            f"[![Open in {platform}]({picture})]({address})"
-            for platform, (picture, address) in self.links(
-                f"notebooks/{name}"
-            ).items()
+            f"[![{verb} {platform}]({picture})]({address})"
+            for platform, (picture, address) in self.links(path).items()
         )
-        note = f" ({NOT_YET})" if self.is_placeholder else ""
+        if language == "it":
+            file = f"docs/italiano/{name[:2]}.po"
+            edit = f"https://github.com/{self.repository}/edit/main/{file}"
+            badges += f" · [correggi una frase]({edit})"
+        note = f" ({said(NOT_YET, language)})" if self.is_placeholder else ""
         return f"{badges}{note} {MARK}"
 
     @property
@@ -124,15 +149,21 @@ class Address:
         """Return the sentence for a reader whom the course does not reach."""
         return NOT_PUBLIC if self.is_placeholder else NOT_FETCHED
 
-    def setup_cell(self):
+    def setup_cell(self, language="en"):
         """Return the source of the set-up cell, the same in all notebooks."""
         return SETUP.format(
-            repository=self.repository, tag=self.tag, sentence=self.not_fetched
+            repository=self.repository,
+            tag=self.tag,
+            sentence=said(self.not_fetched, language),
+            title=said("Set-up (run once)", language),
+            more="" if language == "en" else f', language="{language}"',
         )
 
-    def row(self, path):
-        """Return a notebook's line of the README's table.
+    def row(self, path, root="", note=""):
+        """Return a notebook's line of a page's table.
 
+        root: the way from the page to the root, such as "../../"
+        note: what follows the title
         Raises ValueError when its first cell lacks what the line needs.
         """
         head = nbformat.read(path, as_version=4).cells[0].source
@@ -141,23 +172,37 @@ class Address:
             for pattern, what in HEAD
         )
         question = " ".join(question.split())
-        place = f"notebooks/{path.name}"
+        file = place(path.name, path.parent.name)
         opens = " · ".join(
             f"[{platform}]({address})"
-            for platform, (_, address) in self.links(place).items()
+            for platform, (_, address) in self.links(file).items()
         )
-        return f"| [{title}]({place}) | {question} | {minutes} | {opens} |"
+        title = f"[{title}]({root}{file}){note}"
+        return f"| {title} | {question} | {minutes} | {opens} |"
 
-    def table(self, root=ROOT):
-        """Return the README's table of lessons, and the Codespaces badge."""
+    def rows(self, root=ROOT, language="en"):
+        """Return the table of lessons: in Italian, those that are."""
         rows = [
-            "| lesson | question | minutes | open in |",
+            said("| lesson | question | minutes | open in |", language),
             "|---|---|--:|---|",
         ]
         for track, belongs in TRACKS.items():
             found = [p for p in lessons(root) if belongs(int(p.name[:2]))]
             if found:
-                rows += [f"| **{track}** | | | |", *map(self.row, found)]
+                rows.append(f"| **{said(track, language)}** | | | |")
+            for path in found:
+                italian = path.parent / "it" / path.name
+                if language == "en":
+                    rows.append(self.row(path))
+                elif italian.exists():
+                    rows.append(self.row(italian, "../../"))
+                else:
+                    rows.append(self.row(path, "../../", " (in inglese)"))
+        return rows
+
+    def table(self, root=ROOT):
+        """Return the README's table of lessons, and the Codespaces badge."""
+        rows = self.rows(root)
         picture, address = CODESPACE
         address = address.format(repository=self.repository)
         badge = f"[![Open in GitHub Codespaces]({picture})]({address})"
@@ -167,29 +212,39 @@ class Address:
         return "\n".join(rows) + "\n"
 
 
-def lessons(root=ROOT):
-    """Return the course's notebooks in order."""
-    return sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+def said(text, language):
+    """Return one of this module's texts in a language."""
+    return ITALIAN[text] if language == "it" else text
 
 
-def notebook_text(path, address):
-    """Return a notebook's text with the address in it.
+def place(name, language="en"):
+    """Return the path of a notebook in the repository."""
+    return f"notebooks/it/{name}" if language == "it" else f"notebooks/{name}"
+
+
+def lessons(root=ROOT, language="en"):
+    """Return the course's notebooks in order; in Italian, those that are."""
+    folder = (root / place("x", language)).parent
+    return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+
+
+def notebook_text(notebook, name, address, language="en"):
+    """Return the text of the notebook `name` with the address in it.
 
     Raises ValueError when its first cell has no line for the badges.
     """
-    notebook = nbformat.read(path, as_version=4)
     head = notebook.cells[0]
     if MARK not in head.source:
-        raise ValueError(f"{path.name}: its first line must end with {MARK}")
+        raise ValueError(f"{name}: its first line must end with {MARK}")
     head.source = re.sub(
         rf"(?m)^.*{MARK}",
-        lambda _: address.badges(path.name),
+        lambda _: address.badges(name, language),
         head.source,
         count=1,
     )
     for cell in notebook.cells:
         if "setup" in cell.metadata.get("tags", []):
-            cell.source = address.setup_cell()
+            cell.source = address.setup_cell(language)
     return nbformat.writes(notebook) + "\n"
 
 
@@ -212,9 +267,15 @@ def publish(repository=None, root=ROOT):
             project,
         )
     }
-    for path in lessons(root):
-        texts[path] = notebook_text(path, address)
+    for language in ("en", "it"):
+        for path in lessons(root, language):
+            notebook = nbformat.read(path, as_version=4)
+            texts[path] = notebook_text(notebook, path.name, address, language)
     texts[readme] = _substitute(TABLE, address.table(root), readme)
+    italian = root / "docs" / "italiano" / "README.md"
+    if italian.exists():
+        rows = "\n".join(address.rows(root, "it")) + "\n"
+        texts[italian] = _substitute(TABLE, rows, italian)
     before = {path: path.read_text("utf-8") for path in texts}
     changed = [path for path in texts if texts[path] != before[path]]
     written = []

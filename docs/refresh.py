@@ -106,8 +106,9 @@ def refresh(path):
         store_widget_state=False,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
-    nbformat.write(clean(notebook, int(path.name[:2])), path)
-    path.write_text(notebook_text(path, Address.read()), "utf-8")
+    notebook = clean(notebook, int(path.name[:2]))
+    text = notebook_text(notebook, path.name, Address.read())
+    path.write_text(text, "utf-8")
     print(f"{path.name}: {time.perf_counter() - started:.0f} s", flush=True)
 
 

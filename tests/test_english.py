@@ -29,7 +29,7 @@ PAGES = sorted(
         "studies/**/*.py",
     )
     for path in ROOT.glob(pattern)
-    if path.name != "italiano.md"
+    if path.name != "traduzioni.md"
 )
 
 COUNT = (

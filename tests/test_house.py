@@ -11,6 +11,7 @@ PACKAGE = ROOT / "course_utils"
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
 # A room may import from itself and from those before it, never from one after.
 ROOMS = (
+    "language",
     "machine",
     "plots",
     "check",
@@ -145,8 +146,8 @@ def measuring_results(sources):
 def writers(sources):
     """Return who writes where it should not.
 
-    Studies write data/ and leave pages alone; docs write pages and leave
-    data/ alone; the package writes neither.
+    Studies write data/ and leave pages alone; docs write pages, notebooks and
+    translations and leave data/ alone; the package writes none of them.
     """
     found = []
     for module, source in sources.items():
@@ -156,7 +157,7 @@ def writers(sources):
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         ]
         pages = any(
-            re.search(r"README\.md$|\.ipynb$|^docs/", t) for t in texts
+            re.search(r"README\.md$|\.(ipynb|po)$|^docs/", t) for t in texts
         )
         data = "files.path(" in source or "donor_path(" in source
         if not WRITES.search(source) and "write_between" not in source:
@@ -185,6 +186,7 @@ RULES = {
         "course_utils.data.new": "from course_utils.networks import donors",
         "course_utils.plots.new": "from course_utils import panels",
         "course_utils.machine.new": "def f():\n from course_utils import data",
+        "course_utils.language": "from course_utils.machine import paths",
     },
     circles: {
         "course_utils.data.one": "from course_utils.data import two",
@@ -203,6 +205,7 @@ RULES = {
         "studies.new": "paths.write_between(page, 'mark', text)",
         "docs.new": "paths.write_json(files.path('x'), 1)",
         "course_utils.new": "page = 'README.md'\npaths.write_text(page)",
+        "course_utils.po": "words = 'messages.it.po'\npaths.write_text(words)",
     },
 }
 

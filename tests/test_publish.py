@@ -249,7 +249,7 @@ def test_this_project_is_published_as_pyproject_says(tmp_path):
         "README.md needs <!-- lessons --> and <!-- /lessons --> on lines of "
         "their own; `make publish` writes the table between them"
     )
-    for name in ("pyproject.toml", "README.md", "notebooks"):
+    for name in ("pyproject.toml", "README.md", "notebooks", "docs/italiano"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     address = publish.Address.read().repository

@@ -27,6 +27,7 @@ PAGES = [
     "data/README.md",
     "docs/platforms.md",
     "docs/teaching.md",
+    "docs/italiano/README.md",
     ".github/CONTRIBUTING.md",
 ]
 # The page of the front and the ledger are both parts of the README.
