@@ -135,7 +135,7 @@ def own_or_reference():
     names = ", ".join(f"0{number}" for number in sorted(missing))
     print(
         f"Your scoreboard lacks notebook {names}, so this ladder was measured "
-        f"elsewhere, on {where(stored[0])}. Run them for your own."
+        f"elsewhere, on {where(stored[0])}. Run them to measure your own."
     )
     return stored
 
@@ -223,7 +223,8 @@ def plot_ladder(records, others=(), ax=None):
         label.set_fontsize("small")
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("FLOP per second (dashed: the processor's limit)")
-    factor, title = times_faster(records), "right: factor, share of the limit"
+    factor = times_faster(records)
+    title = "right: speed-up, fraction of the limit"
     if factor:
         title = f"Matrices alone buy a factor of {factor:,.0f}\n({title})"
     plots.set_title(ax, title)
