@@ -83,7 +83,7 @@ def _read(answer, left=None, depth=0):
         _read_all(list(base.__iter__(answer)), left, depth)
         raise _Unreadable(
             "Braces make a set, which has no order. Write the answer without "
-            "braces, a shape in parentheses."
+            "braces; a shape goes in parentheses."
         )
     if issubclass(kind, complex):
         raise _Unreadable("That is a complex number. Write a real one.")
@@ -335,11 +335,11 @@ def _call(function, call, arguments):
         changed = True
     if changed:
         raise _Unreadable(
-            f"{call} changes what it is given. Let it work on a copy."
+            f"{call} changes what it is given. Have it work on a copy."
         )
     if result is None:
         raise _Unreadable(
-            "Your function prints its result. Let it return the result."
+            "Your function prints its result. Return the result instead."
             if printed.getvalue()
             else "Your function returns nothing. End it with `return` and "
             "the result."
@@ -347,7 +347,7 @@ def _call(function, call, arguments):
     try:
         return _read(result)
     except _Unreadable as error:
-        text = f"{call} returns what cannot be judged. {error}"
+        text = f"{call} returns something that cannot be checked. {error}"
         raise _Unreadable(text) from None
 
 
@@ -387,7 +387,7 @@ def _try(function, cases, misunderstandings, otherwise):
         results.append(result)
         if not _same(result, right):
             wrong.append(
-                f"{call} returns {_shorten(result)} in place of "
+                f"{call} returns {_shorten(result)} instead of "
                 f"{_shorten(right)}. {otherwise}".rstrip()
             )
     if not wrong:
@@ -458,16 +458,16 @@ def balanced_accuracy(function):
         "of it.",
         [
             (plain, "That is plain accuracy: the larger class decides. Divide "
-             "for each animal on its own, then take the mean."),
+             "for each animal separately, then take the mean."),
             (lambda *a: 2 * mean(*a), "That is the sum of the two fractions; "
              "balanced accuracy is their mean."),
             (lambda *a: 100 * mean(*a), FRACTION),
             (lambda *a: 1 - mean(*a), "That is the fraction of mistakes."),
-            (lambda *a: a[0] / a[1], "That is the dogs alone; the foxes "
-             "count as much."),
+            (lambda *a: a[0] / a[1], "Those are only the dogs; the foxes "
+             "count just as much."),
         ],
-        "What fraction of the dogs is right? What fraction of the foxes? "
-        "Return the mean of the two.",
+        "What fraction of the dogs is named correctly? What fraction of the "
+        "foxes? Return the mean of the two.",
     )  # fmt: skip
 
 
@@ -478,14 +478,14 @@ def naive_multiplications(answer):
     _verdict(
         answer,
         inputs * hidden + hidden,
-        "Twice the side means four times the numbers and about four times "
-        "the work. The last 32 belong to the output.",
+        "Doubling the side means four times as many numbers and about four "
+        "times the work. The last 32 belong to the output.",
         [
             (inputs * hidden, "Almost: the output also multiplies once for "
              "each hidden unit."),
             (small * hidden + hidden, "That is for 32 × 32 pixels."),
-            (2 * small * hidden + hidden, "Twice the side means four times "
-             "the pixels."),
+            (2 * small * hidden + hidden, "Doubling the side means four times "
+             "as many pixels."),
             (64 * 64 * hidden + hidden, "Each pixel holds three numbers."),
             (inputs + hidden, "Every hidden unit reads every number: "
              "multiply instead of adding."),
@@ -645,8 +645,8 @@ def accuracy_per_class(function):
             (lambda *a: [n / len(a[0]) for n in counts(*a)],
              "Divide by the number of examples in the class, not by the "
              "number of all examples."),
-            (lambda y, p, c: shares(p, y, c), "You look at the examples that "
-             "were predicted to be in a class. Look at those whose label is "
+            (lambda y, p, c: shares(p, y, c), "You are counting the examples "
+             "that were predicted to be in a class. Take those whose label is "
              "that class."),
             (lambda *a: [100 * share for share in shares(*a)], FRACTION),
             (lambda *a: [1 - share for share in shares(*a)],
@@ -656,8 +656,8 @@ def accuracy_per_class(function):
             (lambda *a: _mean(shares(*a)), "Return the list with one "
              "fraction for each class, not its mean."),
         ],
-        "For each class, take the examples with that label and divide the "
-        "right predictions by their number.",
+        "For each class, take the examples with that label, count the right "
+        "predictions, and divide by the number of examples.",
     )  # fmt: skip
 
 
@@ -711,9 +711,9 @@ def batches_roof(answer):
         "Memory is the limit here: below 10 FLOP per byte, this machine "
         "waits for its memory.",
         [
-            (200, "That takes 10 FLOP or more per byte; here memory cannot "
-             "deliver that fast."),
-            (20, "20 GB/s are bytes; each of them is used for 4 FLOP."),
+            (200, "That takes 10 FLOP or more per byte; with only 4, memory "
+             "cannot deliver data fast enough."),
+            (20, "20 GB/s counts bytes, and each byte is used for 4 FLOP."),
             (800, "That is more than the arithmetic allows, and more than "
              "4 times 20."),
             (5, "Multiply: every byte that arrives is used 4 times."),
@@ -775,8 +775,8 @@ def framework_traces(answer):
     _verdict(
         answer,
         3,
-        "Once for each new Python number. Pass numbers that change, such as "
-        "a learning rate, as tensors: then it is traced once.",
+        "Once for each new Python number. Pass numbers that change, such as a "
+        "learning rate, as tensors: then the function is traced only once.",
         [
             (1, "That would be true for tensors; a Python number is built "
              "into the traced graph."),
@@ -848,7 +848,7 @@ def framework_report(function):
         function,
         [(arguments, right(*arguments)) for arguments in given],
         "That is what `timing.measure` prints: the warm-up separately, the "
-        "median for what you will wait for, the fastest for a limit.",
+        "median as the time to expect, and the fastest as the limit.",
         [
             (lambda s: [s[0], float(np.median(s)), min(s)],
              "The first call is in your median. Leave it out: it compiles."),
@@ -933,7 +933,7 @@ def cost_calculator(function):
             (lambda *a: [*right(*a)[:2], not_hours(*a)[2]],
              "The rent is per hour, so divide the seconds by 3,600."),
             (lambda f, p, s, w, d: right(f, p, 1 / s, w, d),
-             "A smaller share makes it slower: divide by the share, do not "
+             "A smaller share makes it slower: divide by the share; do not "
              "multiply."),
             (first_in_hours, "The first value is in seconds, not hours."),
         ],
@@ -1021,18 +1021,18 @@ def warm_up_rate(function):
         "The first steps are small, and no step is larger than the peak.",
         [
             (lambda step, steps, peak: peak * step / steps,
-             "The rate goes on growing after the warm-up. Keep it at the "
-             "peak from then on: `min` helps."),
+             "The rate keeps growing after the warm-up. Keep it at the peak "
+             "from then on: `min` helps."),
             (lambda step, steps, peak: min(1, step / steps),
-             "That is the share of the warm-up that is over. Multiply it by "
-             "the peak."),
+             "That is the fraction of the warm-up that has passed. Multiply "
+             "it by the peak."),
             (lambda step, steps, peak: peak * max(1, step / steps),
              "`max` takes the larger one: you need the smaller one, `min`."),
             (lambda step, steps, peak: peak * (1 - min(1, step / steps)),
              "That falls from the peak to 0; it has to rise."),
             (lambda step, steps, peak: min(peak, step / steps),
              "That grows by the same amount whatever the peak is. Multiply "
-             "the share of the warm-up by the peak."),
+             "the fraction of the warm-up by the peak."),
             (lambda step, steps, peak: peak * (step >= steps),
              "That jumps from 0 to the peak at the end of the warm-up; let "
              "it grow evenly."),
@@ -1098,9 +1098,9 @@ def break_even(function):
         "Each task saves the difference between its two costs, and the "
         "savings must reach what the donor cost.",
         [
-            (exact, "Nobody has half a task: round up, with `math.ceil`."),
+            (exact, "You cannot do half a task: round up, with `math.ceil`."),
             (lambda *a: int(exact(*a)), "Rounding down stops one task too "
-             "early: the donor has not quite paid yet. Round up."),
+             "early: the donor has not quite paid for itself yet. Round up."),
             (lambda *a: round(exact(*a)), "`round` goes down as often as "
              "up. Round up, with `math.ceil`."),
             (lambda *a: int(exact(*a)) + 1, "When the division comes out "
@@ -1202,19 +1202,19 @@ def choose_training(function):
     try_function(
         function,
         [(arguments, by(right)(*arguments)) for arguments in given],
-        "The best training depends on the costs: there is no best one for "
-        "everybody.",
+        "Which training run is best depends on the costs: no single one is "
+        "best for everybody.",
         [
             (lambda *a: min(a[0], key=lambda row: right(row, *a[1:])),
              "That is the whole tuple. Return its name alone, `[0]`."),
             (lambda *a: min(right(row, *a[1:]) for row in a[0]),
-             "That is the smallest cost. Return the name of the training "
+             "That is the smallest cost. Return the name of the training run "
              "that has it."),
             (lambda *a: max(a[0], key=lambda row: right(row, *a[1:]))[0],
              "That is the most expensive one: use `min`."),
             (by(lambda row, cat, fox: fox * row[1] + cat * row[2]),
-             "The costs have changed places: the points on cats come first "
-             "in a tuple."),
+             "The two costs are swapped: the points on cats come first in a "
+             "tuple."),
             (by(lambda row, cat, fox: row[1] + row[2]),
              "That leaves the costs out: multiply each number of points by "
              "its cost."),
@@ -1260,7 +1260,7 @@ def forget_three_classes(answer):
     _verdict(
         answer,
         0.56,
-        "Two thirds at best: a class without an output is never right.",
+        "Two thirds at best: a class without an output is never predicted.",
         [
             (0.84, "That is the mean over dogs and foxes; cats count as "
              "well."),
@@ -1284,7 +1284,7 @@ def forget_fox_score(answer):
         "One above the dog, as in the new head. The joined head says cat, "
         "because 4 is the highest of the three.",
         [
-            (3, "The new head's scores start from another zero: only the "
+            (3, "The new head's scores start from a different zero: only the "
              "distance to the dog counts."),
             (1, "That is how far the fox is above the dog; add the dog's own "
              "score."),
@@ -1314,14 +1314,14 @@ def widen_scores(function):
     try_function(
         function,
         [(arguments, right(*arguments)) for arguments in given],
-        "The cat and the dog keep their old scores, and the dog is what the "
-        "two heads are joined at.",
+        "The cat and the dog keep their old scores, and the two heads are "
+        "joined at the dog.",
         [
             (lambda old, new: right(old, new)[2],
              "That is the score of the fox. Return all three, cat and dog "
              "first."),
             (join(lambda old, new: new[1]),
-             "The new head's scores start from another zero: only the "
+             "The new head's scores start from a different zero: only the "
              "distance to the dog counts."),
             (join(lambda old, new: new[1] - new[0]),
              "That is how far the fox is above the dog. Add the dog's own "
@@ -1333,7 +1333,7 @@ def widen_scores(function):
             (join(lambda old, new: old[1] + new[1]),
              "Subtract the dog's score in the new head."),
             (lambda old, new: [old[0], new[0], new[1]],
-             "The dog's scores of the two heads have different zeros. Keep "
+             "The dog's scores in the two heads have different zeros. Keep "
              "the old one, and move the fox by the same amount."),
         ],
         "Keep cat and dog, and put the fox as far above the dog as it is in "
@@ -1351,8 +1351,8 @@ def called_cat(answer):
         [
             (30, "That is how many; divide by all cats."),
             (0.4, "That is the share of cats that are missed."),
-            (0.75, "In that column are pictures that were *called* cat; the "
-             "question is about pictures that *are* cats."),
+            (0.75, "That column holds the pictures that were *called* cat; "
+             "the question is about pictures that *are* cats."),
             (0.2, "Divide by the 50 cats, not by all pictures."),
             (30 / 45, "Some cats were called foxes: they count as well."),
         ],
@@ -1438,7 +1438,7 @@ def dog_or_fox(function):
             (means, "That compares means. One animal has more classes than "
              "the other: add their probabilities up."),
             (lambda *a: {"dog": "fox", "fox": "dog"}[right(*a)],
-             "You return the less likely of the two."),
+             "Your function returns the less likely of the two."),
             (lambda *a: int(right(*a) == "fox"), "Return the name in quotes, "
              '"dog" or "fox", not its label.'),
             (lambda p, d, f: "dog" if share(p, d) > 0.5 else "fox",
@@ -1514,7 +1514,7 @@ def own_interval(answer):
             (lambda half: abs(half - 1.96 * error**2) < 0.001,
              "That uses the variance; take its square root."),
             (lambda half: abs(half - 1.96 * 0.3) < 0.02,
-             "That is the spread of a single picture; the mean of 40 spreads "
+             "That is the spread of a single picture; the mean of 40 varies "
              "less, by a factor of the square root of 40."),
         ],
         "1.96 × the square root of p (1 − p) / n.",
@@ -1554,8 +1554,7 @@ def flaw_trainable(answer):
         "of it once more unfreezes nothing.",
         [
             (lambda n: n in (above, above + head), "That is what the author "
-             "meant to train. Ask the network with "
-             "donors.count_trainable."),
+             "meant to train. Check with donors.count_trainable."),
             (lambda n: n in (base, base + head), "That counts all weights. "
              "Which of them can training change?"),
             (base - above, "That is the part that the loop freezes."),
@@ -1634,11 +1633,10 @@ def leaked_pictures(function):
     try_function(
         function,
         [(arguments, leaked(*arguments)) for arguments in given],
-        "Now you can ask any split for it, and the answer has to be 0.",
+        "Now you can check any split, and the count has to be 0.",
         [
-            (lambda a, b: len(set(a) & set(b)), "A set holds each "
-             "fingerprint once. A picture that is twice in the test was "
-             "leaked twice."),
+            (lambda a, b: len(set(a) & set(b)), "A set holds each fingerprint "
+             "once. A picture that is in the test twice was leaked twice."),
             (lambda a, b: leaked(b, a), "Those are the training pictures "
              "that are in the test. Go through the test pictures."),
             (lambda a, b: leaked(a, b) / len(b), "That is the fraction. "
@@ -1646,8 +1644,8 @@ def leaked_pictures(function):
             (lambda a, b: len(b) - leaked(a, b), "Those are the clean test "
              "pictures. Count the others."),
             (lambda a, b: sum(p == q for p, q in zip(a, b, strict=False)),
-             "You compare picture by picture. A leaked picture can be "
-             "anywhere in training."),
+             "You are comparing pictures at the same position. A leaked "
+             "picture can be anywhere in training."),
             (lambda a, b: leaked(a, b) > 0, "Return how many there are."),
         ],
         "For each test picture, ask whether it is in training.",
@@ -1758,7 +1756,7 @@ def machines_average(function):
     try_function(
         function,
         [(arguments, right(*arguments)) for arguments in given],
-        "Every picture now counts alike, wherever it was processed.",
+        "Every picture now counts equally, wherever it was processed.",
         [
             (lambda g, c: np.mean(g, axis=0).tolist(),
              "That gives a device with few pictures as much weight as one "
@@ -1766,7 +1764,7 @@ def machines_average(function):
             (lambda g, c: np.sum(g, axis=0).tolist(),
              "That is the sum: with more devices the steps would grow."),
             (lambda g, c: weighted(g, c).tolist(),
-             "Divide by the number of all pictures."),
+             "Divide by the total number of pictures."),
             (lambda g, c: (weighted(g, c) / len(c)).tolist(),
              "Divide by the number of pictures, not of devices."),
         ],
@@ -1809,17 +1807,18 @@ def verdict_of(function):
     try_function(
         function,
         [(arguments, verdict(*arguments)) for arguments in given],
-        "Three verdicts are needed: an interval on both sides of the bound "
+        "Three verdicts are needed: an interval that contains the bound "
         "settles nothing.",
         [
             (by_mean, "The middle alone says nothing about how sure you "
              "are. Compare both ends with the bound."),
-            (by_zero, "You compare with 0. The claim was about the bound."),
+            (by_zero, "You are comparing with 0. The claim was about the "
+                      "bound."),
             (hasty, "One end above the bound proves nothing: the other end "
              "can be below."),
             (strict, "Not proven is not yet refuted. What if the bound lies "
              "inside the interval?"),
-            (swapped, "Above the bound is what was claimed."),
+            (swapped, "The claim was that the value lies above the bound."),
         ],
         "Compare both ends of the interval with the bound.",
     )  # fmt: skip

@@ -41,8 +41,8 @@ class Panel(widgets.VBox):
     def __repr__(self):
         """Say what the reader of a page without a kernel misses."""
         return (
-            "A panel: its controls move while the notebook runs; "
-            "the figure above is one setting."
+            "A panel: its controls work while the notebook runs; the figure "
+            "above shows one setting."
         )
 
     def values(self):
@@ -90,8 +90,8 @@ class LabelPanel(widgets.VBox):
     def __repr__(self):
         """Say what the reader of a page without a kernel misses."""
         return (
-            "A panel: while the notebook runs, buttons label each picture "
-            "and count the right answers."
+            "A panel: while the notebook runs, you label each picture with "
+            "buttons and see your score."
         )
 
     def count(self, change=None):
@@ -162,9 +162,9 @@ def prediction_panel():
     What was measured appears next to a guess once the guess is kept.
     """
     controls = {
-        "times_faster": _choice("times as fast", _counts(1, 10_000), 10),
+        "times_faster": _choice("times faster", _counts(1, 10_000), 10),
         "labels_for_donor": _choice(
-            "labels, instead of ten", _counts(10, 1_000), 20
+            "labels worth ten", _counts(10, 1_000), 20
         ),
         "points_forgotten": _whole("points forgotten", 0, 50, 5),
     }
@@ -237,7 +237,7 @@ def foxes_panel(accuracy, count=10):
         plot,
         {
             "count": _choice("pictures of each", counts, count),
-            "arm": _choice("what sees", arms, "frozen"),
+            "arm": _choice("approach", arms, "frozen"),
         },
     )
 
@@ -267,7 +267,7 @@ def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
         )
         for name, text, low, high, value in (
             ("donor", "donor, seconds", 0, 6, donor),
-            ("transfer", "task with it, seconds", -3, 3, transfer),
+            ("transfer", "with donor, seconds", -3, 3, transfer),
             ("scratch", "from scratch, seconds", -1, 5, scratch),
         )
     }  # fmt: skip

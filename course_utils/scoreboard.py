@@ -77,8 +77,8 @@ def record(rung, notebook=None, source=None, **numbers):
         line = _parse(text.encode())
     except ValueError:
         _print(
-            f"{line['rung']} is not recorded: a record holds numbers and "
-            "short texts."
+            f"{line['rung']} is not recorded: a record can hold only numbers "
+            "and short texts."
         )
         return
     path = paths.home_directory() / FILE_NAME
@@ -204,8 +204,7 @@ def pool(folder):
     if not records:
         raise FileNotFoundError(
             f"There is no scoreboard in {printable(str(folder), 200)}: put "
-            f"the students' {FILE_NAME} files there, each under a name of "
-            "its own."
+            f"the students' {FILE_NAME} files there, each with its own name."
         )
     paths.write_json(folder / "pooled.json", records)
     if claims:
@@ -319,8 +318,9 @@ def _drawn(records, value):
     near = [e for e in records if middle / 1e9 < e[value] < middle * 1e9]
     if len(near) < len(records):
         print(
-            "Not drawn because they are a billion times away from the other "
-            f"records: {len(records) - len(near)}."
+            "Records left out of the plot, because they differ from the "
+            "others by a factor of a billion or more: "
+            f"{len(records) - len(near)}."
         )
     counted = Counter(entry["rung"] for entry in near)
     often = {rung for rung, _ in counted.most_common(MOST_RUNGS)}
@@ -500,7 +500,7 @@ def _value(value, left=None):
     left = [10_000] if left is None else left
     left[0] -= 1
     if left[0] < 0:
-        raise ValueError("too long for a record, or inside itself")
+        raise ValueError("too long for a record, or contains itself")
     if hasattr(value, "tolist"):
         if np.size(value) > left[0]:
             raise ValueError("too long for a record")
@@ -582,7 +582,7 @@ QUESTIONS = {
     ),
     "labels_for_donor": (
         "How many labels without a donor are worth 10 with one?",
-        "labels that ten are worth", "labels",
+        "labels needed without a donor", "labels",
         ("labeled pictures of each animal", (10, 1_000), "log"),
     ),
     "points_forgotten": (

@@ -256,7 +256,7 @@ def test_a_browser_has_no_psutil_and_no_processes():
     assert run.returncode == 0, run.stderr
     assert "platform     your browser" in run.stdout
     assert "accelerator  none" in run.stdout
-    assert "notebooks 00 to 02" in run.stdout
+    assert "notebooks 0 to 2" in run.stdout
 
 
 def machine(**changes):
@@ -280,14 +280,14 @@ def machine(**changes):
         ({"platform": "kaggle"}, "Settings → Accelerator → GPU T4 x2"),
         ({"platform": "kaggle"}, "Internet"),
         ({"platform": "binder"}, "download"),
-        ({"platform": "jupyterhub"}, "Others"),
+        ({"platform": "jupyterhub"}, "Other people"),
         ({"memory": 2 * devices.GIB}, "one notebook open"),
         ({"accelerators": ("TPU v5e-8",)}, "JAX"),
         ({"accelerators": ("Tesla T4",)}, "EPOCHS"),
         ({"accelerators": ("RTX",), "system": "Windows"}, "WSL2"),
         ({"frameworks": {}}, "requirements.txt"),
         ({"platform": "codespaces"}, "stop it yourself"),
-        ({"platform": "browser", "frameworks": {}}, "From 03 on"),
+        ({"platform": "browser", "frameworks": {}}, "From notebook 3 on"),
         ({"system": "macOS"}, "do not use Apple's GPU"),
         ({"accelerators": ("TPU",)}, 'run %pip install "jax[tpu]"'),
         (
@@ -296,7 +296,7 @@ def machine(**changes):
         ),
         (
             {"accelerators": ("RTX",), "frameworks": {"tensorflow-cpu": "2"}},
-            "for processors alone. On Linux and in WSL2 run %pip uninstall",
+            "without GPU support. On Linux and in WSL2 run %pip uninstall",
         ),
     ],
 )
@@ -377,7 +377,7 @@ def test_a_gpu_that_tensorflow_cannot_use_is_told(tool, monkeypatch):
     assert devices.gpu_problem() is None  # no GPU, no complaint
     tool("nvidia-smi", "Tesla T4, 15360")
     said = devices.gpu_problem()
-    assert said.startswith("The Tesla T4 (15 GiB) is there, but TensorFlow")
+    assert said.startswith("This machine has a Tesla T4 (15 GiB), but")
     assert "tensorflow[and-cuda]" in said
     monkeypatch.setattr(
         Blind, "seen", ("/physical_device:CPU:0", "/physical_device:GPU:0")

@@ -146,7 +146,7 @@ FILES = {
     "pdf": ("page.png", save(red_over_blue(), "PDF"), "a PDF document"),
     "pixmap": ("raw.jpg", save(red_over_blue(), "PPM"), "not a picture"),
     "icon": ("icon.png", save(red_over_blue(), "ICO"), "an icon"),
-    "film": ("IMG_3.jpg", b"\0\0\0\x18ftypmp42" + bytes(200), "a film"),
+    "film": ("IMG_3.jpg", b"\0\0\0\x18ftypmp42" + bytes(200), "a video"),
     "bitmap": ("old.bmp", save(red_over_blue(), "BMP"), red_top),
     "alpha": ("cut_out.png", half_transparent(), white_top),
     "grey": (

@@ -350,8 +350,8 @@ def test_a_body_without_an_end_is_cut(serve, no_weights, monkeypatch):
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "answered 403"),
         (b"HTTP/1.1 503 Busy\r\n\r\n", "answered 503"),
         (HEAD + b"Content-Length: 99\r\n\r\n\x89HDF\r\n\x1a\n", "not answer"),
-        (b"no HTTP at all\r\n\r\n", "did not answer"),
-        (b"", "did not answer"),
+        (b"no HTTP at all\r\n\r\n", "did not respond"),
+        (b"", "did not respond"),
     ],
 )
 def test_an_answer_that_is_no_file_is_named(serve, no_weights, content, cause):
@@ -366,7 +366,7 @@ def test_an_answer_that_is_no_file_is_named(serve, no_weights, content, cause):
     [
         (errno.ENOSPC, "the disk is full"),
         (errno.EDQUOT, "quota"),
-        (errno.EACCES, "cannot be used by you"),
+        (errno.EACCES, "no permission"),
         (errno.EROFS, "read-only"),
         (errno.EMFILE, "too many files open"),
         (errno.EIO, "reports an error"),
@@ -439,7 +439,7 @@ def test_only_what_is_damaged_is_called_so(
 @pytest.mark.parametrize(
     ("number", "cause"),
     [
-        (errno.EACCES, "cannot be used by you"),
+        (errno.EACCES, "no permission"),
         (errno.EMFILE, "too many files open"),
         (errno.EIO, "reports an error"),
     ],
@@ -492,7 +492,7 @@ def test_the_addresses_are_those_of_keras(name, size, monkeypatch, tmp_path):
 def test_the_package_stands_in_for_keras_weights(serve, capsys):
     serve(ENDLESS["silence"])
     assert backbones.load(patience=1).name == "EfficientNet-Lite0"
-    assert "did not answer" in capsys.readouterr().out
+    assert "did not respond" in capsys.readouterr().out
 
 
 def test_the_donor_stands_in_where_nothing_else_is(serve, capsys, monkeypatch):
@@ -502,7 +502,7 @@ def test_the_donor_stands_in_where_nothing_else_is(serve, capsys, monkeypatch):
     serve(ENDLESS["header"])
     monkeypatch.setattr(lite0, "is_installed", lambda: False)
     assert backbones.load(patience=1).name == "donor"
-    assert "did not answer" in capsys.readouterr().out
+    assert "did not respond" in capsys.readouterr().out
     assert logging.getLogger("tensorflow").level == level
     assert socket.getdefaulttimeout() is None
 
@@ -606,7 +606,7 @@ def test_a_cache_that_cannot_be_written_costs_a_sentence(
 
     monkeypatch.setattr(paths.tempfile, "mkstemp", fail)
     assert backbones.features(network, pictures).shape == (9, 6, 6, 4)
-    assert capsys.readouterr().out.count("not kept for next time") == 1
+    assert capsys.readouterr().out.count("not be saved for next time") == 1
 
 
 def test_a_failed_computation_leaves_no_file(cache, network, pictures):

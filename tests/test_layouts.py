@@ -190,19 +190,19 @@ def test_a_layout_is_opened_rightly(arrange, tmp_path, capsys):
 def two_parts_and_nothing_else(x):
     make(x / "train")
     make(x / "test")
-    return "sorted into no classes"
+    return "not sorted into classes"
 
 
 def no_names(x):
     make(x, 12, "IMG_{}.jpg")
-    return "sorted into no classes"
+    return "not sorted into classes"
 
 
 def names_of_hexadecimal_digits(x):
     make(x, 12, "a{}.jpg")
     make(x, 12, "b{}.jpg")
     make(x, 30, "{}c.jpg")
-    return "sorted into no classes"
+    return "not sorted into classes"
 
 
 def a_grid(x):
@@ -228,7 +228,7 @@ def boxes_and_no_classes(x):
         make(x / part / "images")
         (x / part / "labels").mkdir()
         (x / part / "labels" / "000.txt").touch()
-    return "sorted into no classes"
+    return "not sorted into classes"
 
 
 def an_unclear_table(x):

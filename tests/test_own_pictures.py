@@ -409,7 +409,7 @@ def test_the_card_says_data_cost_interval_and_limits(classifier):
     for part in (
         "# Model card: dog or fox",
         "30 dog, 10 fox",
-        "0.900 balanced, 95 % interval 0.800 to 0.950, on 40 pictures",
+        "0.900 balanced, 95% interval 0.800 to 0.950, on 40 pictures",
         "training took 1.2 s",
         "- No snow.",
         f"{classifier.count_params():,}",
@@ -563,7 +563,7 @@ def test_what_is_picked_before_the_class_waits_for_it(first, tmp_path, capsys):
     pick(panel, "a.png", PNG)
     printed = capsys.readouterr().out
     assert ("cannot name" if first.strip() else "Type the class") in printed
-    assert "1 file wait" in printed and not list(tmp_path.rglob("*.png"))
+    assert "1 file waiting" in printed and not list(tmp_path.rglob("*.png"))
     text.value = "fox"
     assert (tmp_path / "fox" / "a.png").read_bytes() == PNG
     text.value = "dog"  # kept once
@@ -615,7 +615,7 @@ def test_on_colab_its_own_dialog_is_offered(colab, tmp_path, capsys):
     assert ipywidgets.FileUpload not in kinds
     colab |= {"big.png": bytes(2_000_000), "b.png": PNG}
     click(panel)
-    assert "2 files wait" in capsys.readouterr().out
+    assert "2 files waiting" in capsys.readouterr().out
     panel.children[0].children[0].value = "fox"
     assert (tmp_path / "fox" / "big.png").stat().st_size == 2_000_000
     click(other)

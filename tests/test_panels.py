@@ -359,12 +359,12 @@ def test_rates_point_out_one_training_with_its_interval():
     assert "0.840 ± 0.025" in ax.get_title()
     assert "lose 6.0 ± 2.5 points" in ax.get_title()
     assert (
-        "A head alone" in forgetting.plot_rates(rates(), 1e-3, 0).get_title()
+        "Only a head" in forgetting.plot_rates(rates(), 1e-3, 0).get_title()
     )
 
 
 def test_a_training_that_nobody_measured_is_a_clear_error():
-    with pytest.raises(KeyError, match="with 2 blocks is not measured"):
+    with pytest.raises(KeyError, match="with 2 blocks was not measured"):
         forgetting.plot_rates(rates(), 0.5, 2)
 
 
@@ -375,7 +375,7 @@ def test_break_even_agrees_with_the_lesson():
 
     ax = transfer.plot_break_even(1_000, 2, 42, tasks=50)
     paid = transfer.break_even(1_000, 2, 42)
-    assert f"has paid after {paid} tasks" in ax.get_title()
+    assert f"pays off after {paid} tasks" in ax.get_title()
     assert "50 tasks save" in ax.get_title()
     ax = transfer.plot_break_even(1_000, 2, 42, tasks=5)
     assert "5 tasks lose" in ax.get_title()
@@ -383,4 +383,4 @@ def test_break_even_agrees_with_the_lesson():
 
 def test_a_donor_that_saves_nothing_never_pays():
     ax = transfer.plot_break_even(1_000, 42, 42)
-    assert "will never pay" in ax.get_title()
+    assert "never pays off" in ax.get_title()

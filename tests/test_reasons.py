@@ -30,7 +30,7 @@ def raised_from(error):
 
 CODES = {
     "ENOSPC": "make room",
-    "EDQUOT": "your share of the disk",
+    "EDQUOT": "your disk quota",
     "EACCES": "permission is denied",
     "EPERM": "permission is denied",
     "EROFS": "read-only",

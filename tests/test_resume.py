@@ -367,7 +367,7 @@ def test_fewer_epochs_than_kept_throw_nothing_away(tmp_path, capsys, epochs):
     assert history.epoch == []
     assert int(network.optimizer.iterations) == 2 * 2
     said = capsys.readouterr().out
-    assert said.startswith(f"2 epochs are kept and {epochs} are asked for")
+    assert said.startswith(f"2 epochs are saved and you asked for {epochs}")
     assert fit(build(), progress.Checkpoint(folder)).epoch == [2, 3]
 
 
@@ -405,7 +405,7 @@ def test_a_file_that_grows_too_large_costs_one_sentence(
         gc.collect()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert capsys.readouterr().out.count("could not be kept") == 1
+    assert capsys.readouterr().out.count("could not be saved") == 1
     assert not kept_in(folder)
 
 

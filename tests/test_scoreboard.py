@@ -213,7 +213,7 @@ def test_the_pooled_plot_shows_every_record_and_the_medians(tmp_path):
     assert {name: set(x) for name, x in places.items()} == {
         "Google Colab": {50.0},
         "Kaggle": {100.0},
-        "a machine of your own": {150.0},
+        "your own machine": {150.0},
     }
     assert [line.get_xdata()[0] for line in ax.lines[3:]] == [100, 100]
     labels = [label.get_text() for label in ax.get_yticklabels()]

@@ -103,7 +103,7 @@ def _side(image_size):
         _check_whole("image_size", side, SMALLEST_SIDE, LARGEST_SIDE)
     if not len(set(sides)) == 1 or len(sides) > 2:
         raise ValueError(
-            f"Pictures are square here: image_size is one number, not "
+            "Pictures are square here, so image_size must be one number, not "
             f"{reasons.shorten(image_size, 60)}."
         )
     return int(sides[0])
@@ -116,7 +116,7 @@ def _check_whole(name, value, least, largest=math.inf):
         if largest < math.inf:
             span = f"from {least} to {largest}"
         raise ValueError(
-            f"{name} is a whole number, {span}, not "
+            f"{name} must be a whole number, {span}, not "
             f"{reasons.shorten(repr(value), 60)}."
         )
 
@@ -128,12 +128,12 @@ def _check_shares(validation, test):
         )
         if not number or not 0 < value < 1:
             raise ValueError(
-                f"{name} is a share between 0 and 1, such as 0.2, not "
+                f"{name} must be a fraction between 0 and 1, such as 0.2, not "
                 f"{reasons.shorten(repr(value), 60)}."
             )
     if validation + test >= 1:
         raise ValueError(
-            f"validation and test are shares that leave a rest for training: "
+            "validation and test must leave some pictures for training: "
             f"{validation} and {test} do not."
         )
 
@@ -158,7 +158,7 @@ def _read(file, side):
             raise ValueError(_too_large(image.size))
         if min(width, height) < SMALLEST_SIDE:
             raise ValueError(
-                f"too small: {width} × {height}, the least is "
+                f"too small: {width} × {height}, the minimum is "
                 f"{SMALLEST_SIDE} × {SMALLEST_SIDE}"
             )
         image.draft(None, (2 * side, 2 * side))
@@ -246,7 +246,7 @@ def _to_eight_bits(image):
 
 def _too_large(size=None):
     shown = f"{size[0]} × {size[1]} pixels, " if size else ""
-    return f"too large: {shown}more than fits here; save a smaller copy"
+    return f"too large: {shown}more than fits in memory; save a smaller copy"
 
 
 def _unknown(opened):
@@ -259,7 +259,7 @@ def _unknown(opened):
     if head[4:8] == b"ftyp":
         if head[8:12] in brands:
             return HEIC
-        kind = "an AVIF picture" if head[8:11] == b"avi" else "a film"
+        kind = "an AVIF picture" if head[8:11] == b"avi" else "a video"
     else:
         kind = next((k for h, k in OTHERS.items() if head.startswith(h)), None)
     if kind:
@@ -338,25 +338,24 @@ def _limit(classes, side, most, remarks):
         left -= size
     if limit < FEWEST:
         raise ValueError(
-            f"The memory that is free, {free / devices.GIB:.1f} GiB, is too "
-            f"little for {len(sizes)} classes at {side} × {side} pixels: "
-            "choose a smaller image_size, or shut down other kernels."
+            f"The free memory, {free / devices.GIB:.1f} GiB, is not enough "
+            f"for {len(sizes)} classes at {side} × {side} pixels: choose a "
+            "smaller image_size, or shut down other kernels."
         )
     larger = [name for name, files in classes.items() if len(files) > limit]
     for name in larger if len(larger) <= 3 else ():
         remarks.append(
-            f"{_short(name)} has {len(classes[name])} files; {limit} are "
-            "taken."
+            f"{_short(name)} has {len(classes[name])} files; {limit} are used."
         )
     if len(larger) > 3:
         remarks.append(
             f"{len(larger)} classes have more than {limit} files; {limit} of "
-            "each are taken."
+            "each are used."
         )
     if limit < most and larger:
         cause = (
-            f"the free memory ({free / devices.GIB:.1f} GiB) would not hold "
-            "what follows"
+            f"the free memory ({free / devices.GIB:.1f} GiB) would not be "
+            "enough for the rest of the lesson"
             if fitting < MOST_IN_ALL
             else "the lesson would take too long"
         )
@@ -485,12 +484,14 @@ def _large_enough(found, folder, remarks, left_out):
         remarks.append(
             f"{_short(name)} has "
             f"{reasons.count(len(found[name]), 'usable picture')} and is left "
-            f"out: a class needs {FEWEST}, better {FEW} or more."
+            f"out: a class needs at least {FEWEST}, and {FEW} or more are "
+            "better."
         )
     if len(small) > 3:
         remarks.append(
             f"{len(small)} classes are left out, {layouts.names_of(small)}: "
-            f"each needs {FEWEST} usable pictures, better {FEW} or more."
+            f"each needs at least {FEWEST} usable pictures, and {FEW} or more "
+            "are better."
         )
     if len(kept) < 2:
         _report(folder, kept, remarks, left_out)
@@ -520,9 +521,9 @@ def _say_imbalance(kept, remarks):
     ratio = len(kept[largest]) / len(kept[least])
     if ratio > IMBALANCE:
         remarks.append(
-            f"There are {ratio:.1f} pictures of {_short(largest)} for one of "
-            f"{_short(least)}: read balanced accuracy, and train on .few(n), "
-            "equal numbers."
+            f"There are {ratio:.1f} pictures of {_short(largest)} for every "
+            f"picture of {_short(least)}: read balanced accuracy, and train "
+            "on .few(n), which takes equal numbers."
         )
 
 

@@ -102,7 +102,7 @@ def opened(path):
                 path, kind = inside[0], stat.S_IFREG
     except (TypeError, ValueError):
         raise ValueError(
-            f"{path!r} is no path: write the path of a folder as a text."
+            f"{path!r} is not a path: write the path of a folder as text."
         ) from None
     except FileNotFoundError:
         raise ValueError(
@@ -319,7 +319,7 @@ def find_classes(directory, remarks):
             (n for n in merged if n.casefold() == name.casefold()), name
         )
         if same != name:
-            remarks.append(f"{same} and {name} are taken for one class.")
+            remarks.append(f"{same} and {name} are treated as one class.")
         merged.setdefault(same, []).extend(classes[name])
     return merged
 
@@ -349,7 +349,7 @@ def _level(folder, top, remarks):
     if folder.pictures:
         remarks.append(
             f"{reasons.count(len(folder.pictures), 'picture')} next to the "
-            "class folders: not used, for lack of a class."
+            "class folders: not used, because they have no class."
         )
     classes = {}
     for each in folder.folders:
@@ -427,8 +427,8 @@ def _flat(folder, top, remarks, required=False):
         if not required:
             return {}
         raise ValueError(
-            f"{folder.name} holds {len(files)} pictures that are sorted into "
-            "no classes: no sub-folder is a class, no table lists their "
+            f"{folder.name} holds {len(files)} pictures that are not sorted "
+            "into classes: no sub-folder is a class, no table lists their "
             "labels, and the file names do not begin with them. Make a "
             f"sub-folder for each of two or more classes, with {FEWEST} or "
             "more pictures in it."
@@ -543,6 +543,6 @@ def _label_column(table, rows, names):
         columns = names_of(rows[0][place] for place in likely)
         raise ValueError(
             f"{show(table.name)} lists the pictures, but which of its columns "
-            f"holds the classes: {columns}? Name that column label."
+            f"holds the classes: {columns}? Rename that column to label."
         )
     return likely[0] if likely else None

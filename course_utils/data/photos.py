@@ -187,7 +187,7 @@ def install_pack(path):
 def _read_pack(path):
     if not zipfile.is_zipfile(path):
         with open(path, "rb"):  # which says why, if it cannot be read
-            raise ValueError("it is no npz file")
+            raise ValueError("it is not an npz file")
     with np.load(path) as pack:
         size = sum(entry.file_size for entry in pack.zip.infolist())
         if size > LARGEST_BYTES:
@@ -262,7 +262,10 @@ def _locked_cache(patience=PATIENCE_SECONDS):
         try:
             lock.acquire(timeout=min(1, longest))
         except Timeout:
-            print("Another process fetches the photographs: waiting for it.")
+            print(
+                "Another process is downloading the photographs: waiting "
+                "for it."
+            )
             _wait_for(lock, longest)
         except NotImplementedError:
             pass  # a file system without locks; files still come whole
@@ -304,9 +307,10 @@ def _fetch(collection, patience):
     if len(complaints) == 1:
         causes = list(complaints)
     raise PhotosUnavailable(
-        f"No mirror gave the photographs of {collection.name} "
-        f"({'; '.join(causes)}); go on with the drawings, or, with internet "
-        "and time, run `python -m course_utils.data.photos --minutes 60`."
+        f"No mirror delivered the photographs of {collection.name} "
+        f"({'; '.join(causes)}); continue with the drawings, or, if you have "
+        "internet and time, run `python -m course_utils.data.photos --minutes "
+        "60`."
     )
 
 
@@ -356,7 +360,7 @@ def _get(address, bar, patience):
         error = outcome.get(timeout=patience)
     except queue.Empty:
         raise TimeoutError(
-            f"it was not there after {patience:.0f} seconds"
+            f"it had not arrived after {patience:.0f} seconds"
         ) from None
     finally:
         content.stopped = True  # a thread that is left behind ends here
@@ -364,9 +368,9 @@ def _get(address, bar, patience):
         raise error
     head = content.getvalue()[:100].lstrip()
     if head.startswith(b"<"):
-        raise ValueError("a web page came instead (is there a proxy?)")
+        raise ValueError("a web page arrived instead (is there a proxy?)")
     if not head:
-        raise ValueError("nothing came")
+        raise ValueError("nothing arrived")
     content.seek(0)
     return content
 
@@ -383,10 +387,10 @@ class _Archive(io.BytesIO):
     def write(self, chunk):
         """Add a chunk, or raise when the rest would come too late."""
         if self.stopped:
-            raise TimeoutError("nobody waits for this any more")
+            raise TimeoutError("nobody is waiting for this any more")
         self.bar.update(super().write(chunk))
         if self.tell() > LARGEST_BYTES:
-            raise ValueError("more came than there should be")
+            raise ValueError("more arrived than there should be")
         now = time.monotonic()
         if now - self.since >= MEASURE_SECONDS:
             rate = (self.tell() - self.received) / (now - self.since)
@@ -413,7 +417,7 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     if not 0 < options.minutes <= MOST_MINUTES:
-        parser.error(f"--minutes is a number from 0 to {MOST_MINUTES}")
+        parser.error(f"--minutes must be a number from 0 to {MOST_MINUTES}")
     try:
         if options.file:
             install_pack(options.file)

@@ -101,7 +101,9 @@ def load_classes(
     if len(set(names)) != len(names) or len(names) < 2:
         raise ValueError(f"Name two or more different classes, not {names}.")
     if not 0 <= validation < 1:
-        raise ValueError(f"validation is a share from 0 to 1: {validation}.")
+        raise ValueError(
+            f"validation must be a fraction from 0 to 1, not {validation}."
+        )
     source, reason = _choose(source, names)
     print(f"Pictures: {source} ({reason}).")
     train, test = _load(source, names, image_size)
@@ -133,7 +135,7 @@ def _choose(source, names):
     asked = source or os.environ.get("COURSE_SOURCE", "").strip().lower()
     if asked:
         if asked not in SOURCES:
-            origin = "" if source else ", which COURSE_SOURCE names"
+            origin = "" if source else " (set by COURSE_SOURCE)"
             raise ValueError(
                 f"There is no source {asked!r}{origin}; choose one of "
                 f"{', '.join(SOURCES)}, or folders.load_folder for your own."
@@ -163,12 +165,14 @@ def _load(source, names, image_size):
     unknown = sorted(set(names) - set(module.CLASS_NAMES))
     if unknown:
         raise ValueError(
-            f"The {source} hold no {', '.join(unknown)}; "
-            f"choose from {', '.join(module.CLASS_NAMES)}."
+            f"The {source} contain no {', '.join(unknown)}; choose from "
+            f"{', '.join(module.CLASS_NAMES)}."
         )
     if source == "photos":
         if image_size != 32:
-            raise ValueError("The photographs are 32 pixels wide: keep 32.")
+            raise ValueError(
+                "The photographs are 32 pixels wide: use image_size=32."
+            )
         return [
             [module.load(name, split) for name in names]
             for split in ("train", "test")

@@ -144,7 +144,7 @@ def pick_on_colab():
         from google.colab import files as colab_files
     except ImportError:
         raise RuntimeError(
-            "This dialog is Colab's own: use the upload button."
+            "This dialog exists only on Colab: use the upload button."
         ) from None
     try:
         return [*colab_files.upload().items()]
@@ -202,17 +202,18 @@ def class_panel(directory=None):
             number = reasons.count(len(waiting), "file")
             if not name.value.strip():
                 print(
-                    f"Type the class first, then press Enter: {number} wait."
+                    f"Type the class first, then press Enter: {number} "
+                    "waiting."
                 )
                 return
             try:
                 written = store(name.value, waiting, directory)
             except ValueError as error:
-                print(f"{error} Until then, {number} wait.")
+                print(f"{error} Until then, {number} waiting.")
             except OSError as error:
                 print(
-                    f"The files cannot be kept ({reasons.explain(error)}); "
-                    f"{number} wait."
+                    f"The files cannot be saved ({reasons.explain(error)}); "
+                    f"{number} waiting."
                 )
             else:
                 waiting.clear()
@@ -223,8 +224,8 @@ def class_panel(directory=None):
     button = _picker("pictures", True, take)
     return _panel(
         [widgets.HBox([name, button]), output],
-        "A panel: while the notebook runs, it takes your pictures and the "
-        "name of their class.",
+        "A panel: while the notebook runs, you upload pictures here and name "
+        "their class.",
     )
 
 
@@ -256,8 +257,8 @@ def picture_panel(show):
 
     return _panel(
         [_picker("a picture", False, answer), output],
-        "A button: while the notebook runs, it takes one picture of yours "
-        "and answers below.",
+        "A button: while the notebook runs, you upload one picture and the "
+        "answer appears below.",
     )
 
 

@@ -93,13 +93,13 @@ def no_tensorflow():
     remedy = "run pip install -r requirements.txt"
     if sys.version_info >= PYTHON_WITHOUT_TENSORFLOW:
         remedy = (
-            "use Python 3.11, 3.12 or 3.13, since no TensorFlow is released "
+            "use Python 3.11, 3.12 or 3.13, because TensorFlow has no release "
             "for yours (make clean lab PYTHON=python3.13)"
         )
     return ModuleNotFoundError(
         "This notebook needs TensorFlow, which is not installed here. On "
         "Colab choose Runtime → Change runtime type → CPU or T4 GPU; on your "
-        f"own machine {remedy}. Notebooks 05 to 09 run without it.",
+        f"own machine {remedy}. The other notebooks run without it.",
         name="tensorflow",
     )
 
@@ -132,8 +132,8 @@ def _packages():
     for requirement, version in wrong:
         needed = f"{requirement.name}{_ordered(requirement.specifier)}"
         yield (
-            f"{requirement.name.capitalize()} {version} is installed, and "
-            f'the course needs {needed}: run %pip install -U "{needed}" and '
+            f"{requirement.name.capitalize()} {version} is installed, but the "
+            f'course needs {needed}: run %pip install -U "{needed}" and '
             "restart the kernel."
         )
 
@@ -158,7 +158,7 @@ def _unknown_backend():
     if named is None or named in BACKENDS:
         return None
     return (
-        f"KERAS_BACKEND={named} names no backend of Keras: set it to "
+        f"KERAS_BACKEND={named} is not a backend of Keras: set it to "
         "tensorflow or jax, or unset it, and restart the kernel."
     )
 

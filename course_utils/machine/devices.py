@@ -31,7 +31,7 @@ PLATFORM_NAMES = {
     "codespaces": "GitHub Codespaces",
     "jupyterhub": "a JupyterHub",
     "browser": "your browser",
-    "local": "a machine of your own",
+    "local": "your own machine",
 }
 
 FRAMEWORKS = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
@@ -256,8 +256,8 @@ def gpu_problem():
         {"tensorflow": "TensorFlow", "jax": "JAX"}[name] for name in blind
     )
     return (
-        f"The {gpus[0]} is there, but {names} cannot use it and "
-        f"computes on the processor. {_GPU_REMEDIES[blind[0]]}"
+        f"This machine has a {gpus[0]}, but {names} cannot use it and will "
+        f"compute on the processor. {_GPU_REMEDIES[blind[0]]}"
     )
 
 
@@ -279,7 +279,7 @@ def blackwell_problem():
             remedy = (
                 'Use JAX instead: run %pip install "jax[cuda12]", restart the '
                 "kernel, and run %env KERAS_BACKEND=jax before the set-up "
-                "cell. For notebooks 03 and 04, hide the GPU: run %env "
+                "cell. For notebooks 3 and 4, hide the GPU: run %env "
                 "CUDA_VISIBLE_DEVICES=-1 before the set-up cell."
             )
         return (
@@ -301,20 +301,19 @@ def advice(machine=None):
     sentences = list(_PLATFORM_ADVICE[machine.platform])
     if machine.platform in _MENU and not machine.accelerators:
         sentences.append(
-            "No accelerator is on, and none is needed: each notebook takes "
-            f"about a minute. For notebook 04, try one: "
-            f"{_MENU[machine.platform]}"
+            "No accelerator is switched on, and none is needed. For notebook "
+            f"4, try one: {_MENU[machine.platform]}"
         )
     if has_tpu and importlib.util.find_spec("libtpu") is None and local:
         sentences.append(
-            'A TPU is there. To use it, run %pip install "jax[tpu]" and '
-            "restart the kernel: from notebook 05 on, the course then runs "
+            'This machine has a TPU. To use it, run %pip install "jax[tpu]" '
+            "and restart the kernel: from notebook 5 on, the course then runs "
             "on JAX."
         )
     elif has_tpu:
         sentences.append(
-            "A TPU is there. TensorFlow does not see it: from notebook 05 on, "
-            "the course runs on JAX here."
+            "This machine has a TPU, which TensorFlow does not see: from "
+            "notebook 5 on, the course runs on JAX here."
         )
     if has_gpu and can_compute:
         sentences.append(_about_gpu(machine))
@@ -325,13 +324,13 @@ def advice(machine=None):
         )
     if machine.memory < 3 * GIB:
         sentences.append(
-            "Memory is short: keep one notebook open at a time (Kernel → "
+            "Memory is limited: keep one notebook open at a time (Kernel → "
             "Shut Down Kernel when you are done with one)."
         )
     if not can_compute and machine.platform != "browser":
         sentences.append(
-            "Neither TensorFlow nor JAX is installed: notebooks 00 to 02 run "
-            "as they are; for the rest, pip install -r requirements.txt."
+            "Neither TensorFlow nor JAX is installed: notebooks 0 to 2 run as "
+            "they are; for the rest, pip install -r requirements.txt."
         )
     return sentences
 
@@ -342,22 +341,22 @@ def _about_gpu(machine):
         return problem
     if "tensorflow-cpu" in machine.frameworks:
         return (
-            "A GPU is there, but the installed TensorFlow is the one for "
-            f"processors alone. {_GPU_REMEDIES['tensorflow']}"
+            "This machine has a GPU, but the installed TensorFlow is the "
+            f"version without GPU support. {_GPU_REMEDIES['tensorflow']}"
         )
     if "tensorflow" not in machine.frameworks and not _jax_has_gpu_parts():
         return (
-            "A GPU is there, but what is installed computes on the processor "
-            f"alone. {_GPU_REMEDIES['jax']}"
+            "This machine has a GPU, but the installed packages compute only "
+            f"on the processor. {_GPU_REMEDIES['jax']}"
         )
     if machine.system == "Windows":
         return (
-            "A GPU is there. TensorFlow on Windows itself computes on the "
+            "This machine has a GPU. On Windows, TensorFlow computes on the "
             "processor; inside WSL2 it uses the GPU."
         )
     return (
-        "A GPU is there: notebooks 03 to 08 use it. Raise EPOCHS and EXAMPLES "
-        "where a notebook names them."
+        "This machine has a GPU, and every notebook from 3 on uses it. If a "
+        "notebook sets EPOCHS, you can raise it."
     )
 
 
@@ -381,45 +380,45 @@ _GPU_REMEDIES = {
 }
 _PLATFORM_ADVICE = {
     "colab": (
-        "Colab forgets this session: to keep your scoreboard, open the files "
-        "pane, click Mount Drive, and do so before you begin.",
+        "Colab does not keep your files: to save your scoreboard, open the "
+        "files pane and click Mount Drive before you begin.",
     ),
     "kaggle": (
         "Photographs need Internet switched on in the notebook's settings; "
         "without it the course uses its own drawings.",
     ),
     "binder": (
-        "Binder gives 2 GB and stops after ten idle minutes: download your "
-        "notebooks and scoreboard before you pause.",
+        "Binder gives you 2 GB of memory and stops after ten idle minutes: "
+        "download your notebooks and scoreboard before you pause.",
     ),
     "codespaces": (
         "A codespace keeps your files. It stops after thirty idle minutes; "
-        "stop it yourself when you are done, since its free hours are "
-        "counted.",
+        "stop it yourself when you are done, because the free hours are "
+        "limited.",
     ),
     "jupyterhub": (
-        "Others may compute on this machine: trust a time only when its "
+        "Other people may be using this machine: trust a time only when its "
         "repeats agree.",
     ),
     "browser": (
-        "Python runs inside your browser, where notebooks 00 to 02 work and "
-        "take longer than elsewhere. From 03 on, open the course on Colab or "
-        "install it.",
+        "Python runs inside your browser, where notebooks 0 to 2 work, though "
+        "they take longer than elsewhere. From notebook 3 on, open the course "
+        "on Colab or install it.",
     ),
     "local": (
-        "Plug a laptop in and close what else computes: times will be "
-        "steadier.",
+        "If this is a laptop, plug it in. Close other programs: timings will "
+        "be steadier.",
     ),
 }
 
 _MENU = {
     "colab": (
         "Runtime → Change runtime type → T4 GPU (not G4, which TensorFlow "
-        "cannot use) or v5e-1 TPU → Save. The session then starts afresh."
+        "cannot use) or v5e-1 TPU → Save. The session then restarts."
     ),
     "kaggle": (
-        "Settings → Accelerator → GPU T4 x2 or TPU v5e-8. "
-        "The session then starts afresh."
+        "Settings → Accelerator → GPU T4 x2 or TPU v5e-8. The session then "
+        "restarts."
     ),
 }
 

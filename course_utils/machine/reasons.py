@@ -12,7 +12,7 @@ _DENIED = (
 
 _REMEDIES = {
     "ENOSPC": "the disk is full: make room on it",
-    "EDQUOT": "your share of the disk is used up: delete files of yours",
+    "EDQUOT": "your disk quota is used up: delete some of your files",
     "EACCES": _DENIED,
     "EPERM": _DENIED,
     "EROFS": "the disk is read-only: choose a folder on another disk",
@@ -59,7 +59,7 @@ def explain(error):
         if (number := getattr(cause, "errno", None)) in _REMEDIES:
             return _REMEDIES[number]
         if isinstance(cause, MemoryError):
-            return "the memory is full: restart other kernels"
+            return "the memory is full: shut down other kernels"
     if any(type(cause).__name__ == "ProxyError" for cause in chain):
         return "the proxy does not answer: check the settings of your network"
     if any(_is_timeout(cause) for cause in chain):

@@ -116,7 +116,7 @@ def load(
 
 def _say(backbone, reason=""):
     if backbone.name == "donor":
-        kind = "the course's own donor, which knows cats and dogs alone"
+        kind = "the course's own donor, which knows only cats and dogs"
     else:
         kind = "trained on ImageNet's 1.28 million photographs"
     weights = backbone.count_params()
@@ -201,10 +201,10 @@ def _weights(url, seconds):
     if answered.wait(min(ANSWER_SECONDS, seconds)):
         worker.join(max(0, end - time.monotonic()))
     if not answered.is_set():
-        raise WeightsUnavailable("Keras's download did not answer")
+        raise WeightsUnavailable("Keras's download server did not respond")
     if not results:
         raise WeightsUnavailable(
-            f"Keras's download did not end within {seconds} seconds"
+            f"Keras's download did not finish within {seconds} seconds"
         )
     try:
         if isinstance(results[0], Exception):
@@ -228,8 +228,8 @@ def _download(url, end, answered):
             content += block
             if not content.startswith(b"\x89HDF\r\n"):
                 raise WeightsUnavailable(
-                    "what answered for Keras's host sent no weights; perhaps "
-                    "this network asks for a login first"
+                    "the server that answered in place of Keras's host sent "
+                    "no weights; perhaps this network asks for a login first"
                 )
             if len(content) > MOST_BYTES or time.monotonic() > end:
                 large = len(content) > MOST_BYTES
@@ -244,8 +244,10 @@ def _download(url, end, answered):
 _CAUSES = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "your quota of disk space is used up",
-    errno.EACCES: "the folder for Keras's weights cannot be used by you",
-    errno.EPERM: "the folder for Keras's weights cannot be used by you",
+    errno.EACCES: "you have no permission to use the folder for Keras's "
+    "weights",
+    errno.EPERM: "you have no permission to use the folder for Keras's "
+    "weights",
     errno.EROFS: "the folder for Keras's weights is read-only",
     errno.EMFILE: "this kernel has too many files open: restart it",
     errno.ENFILE: "this machine has too many files open",
@@ -274,9 +276,9 @@ def _blame(error):
     if isinstance(error, requests.HTTPError):
         return f"Keras's host answered {error.response.status_code}"
     if isinstance(error, requests.RequestException):
-        return "Keras's download did not answer"
+        return "Keras's download server did not respond"
     reason = getattr(error, "strerror", None) or error
-    return f"Keras's weights could not be kept: {reason}"
+    return f"Keras's weights could not be saved: {reason}"
 
 
 def _reading_failed(path, error):
@@ -338,7 +340,10 @@ def features(network, pictures, batch_size=32):
     try:
         paths.write_atomically(path, lambda file: np.save(file, result))
     except OSError as error:
-        print(f"These features are not kept for next time: {error.strerror}.")
+        print(
+            "These features could not be saved for next time: "
+            f"{error.strerror}."
+        )
     return result
 
 

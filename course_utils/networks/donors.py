@@ -116,7 +116,9 @@ def epochs_within(seconds, rate, examples, least=2, most=RECIPE["epochs"]):
     10
     """
     if not rate > 0:
-        raise ValueError(f"A rate is above 0 pictures per second, not {rate}.")
+        raise ValueError(
+            f"A rate must be above 0 pictures per second, not {rate}."
+        )
     return int(min(most, max(least, seconds * rate // examples)))
 
 
@@ -170,7 +172,7 @@ def load_donor(first, second, source):
             network = keras.models.load_model(own)
             its = json.loads(own.with_suffix(".json").read_text("utf-8"))
             if network.get_layer("base").output_shape != (None, 128):
-                raise ValueError("its base has other features")
+                raise ValueError("its base has different features")
             if its["test_accuracy"] >= facts["test_accuracy"] - TOLERANCE:
                 return _say("your donor", network, its)
             print(

@@ -108,8 +108,8 @@ def _opened(path):
     except (OSError, zipfile.BadZipFile) as error:
         reason = getattr(error, "strerror", None) or "perhaps it was cut short"
         raise UnreadableModel(
-            f"{path.name} is no whole .keras file ({reason}): save it, or "
-            "copy it, again."
+            f"{path.name} is not a complete .keras file ({reason}): save it, "
+            "or copy it, again."
         ) from error
     members = archive.infolist()
     texts = [m.file_size for m in members if m.filename.endswith(".json")]
@@ -122,7 +122,7 @@ def _bound(name, size, most):
     if size > most:
         raise UnreadableModel(
             f"{name} is not read: it would unpack to {size / 2**20:,.0f} MiB, "
-            f"where {most / 2**20:,.0f} MiB are the most."
+            f"and the limit is {most / 2**20:,.0f} MiB."
         )
 
 
@@ -134,7 +134,7 @@ def _described(archive, member):
         zlib.error,
     ) as error:  # fmt: skip
         raise UnreadableModel(
-            f"{Path(archive.filename).name} is damaged or no model of Keras "
+            f"{Path(archive.filename).name} is damaged or not a Keras model "
             f"(its {member}): save it, or copy it, again."
         ) from error
 
@@ -225,14 +225,14 @@ def card(model, pictures, span, backbone, limits, seconds=None):
     lines = [
         f"# Model card: {_listed(names, ' or ')}",
         "",
-        "**Answers** the probability that a picture shows "
-        f"{_listed(names)}; it must answer one of them.",
+        f"**Answers** the probability that a picture shows {_listed(names)}; "
+        "its answer is always one of these.",
         f"**Features**: {backbone}",
         f"**Weights**: {model.count_params():,}.",
         f"**Data**: {pictures.source}; training pictures: {_listed(learned)}.",
-        f"**Accuracy**: {span.mean:.3f} balanced, 95 % interval "
-        f"{span.low:.3f} to {span.high:.3f}, on {len(pictures.y_test)} "
-        "pictures that no choice was made on.",
+        f"**Accuracy**: {span.mean:.3f} balanced, 95% interval {span.low:.3f} "
+        f"to {span.high:.3f}, on {len(pictures.y_test)} pictures that no "
+        "choice was based on.",
         f"**Cost**: training took {cost} on {machine.processor}, "
         f"{machine.threads} threads.",
         "**Limits**:",

@@ -183,7 +183,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.interrupted = False
         if _is_foreign(self.folder):
             raise ValueError(
-                f"{folder} is not a folder for checkpoints alone: name one "
+                f"{folder} holds files other than checkpoints: name a folder "
                 f'that does not exist yet, such as "{folder}/checkpoint".'
             )
 
@@ -211,8 +211,9 @@ class Checkpoint(keras.callbacks.Callback):
             with contextlib.suppress(OSError):
                 self.path.replace(aside)
             return self._say(
-                f"The kept epoch cannot be read ({_short(error)}): it is now "
-                f"{aside.name}, and training starts from the beginning."
+                f"The saved epoch cannot be read ({_short(error)}): it was "
+                f"renamed to {aside.name}, and training starts from the "
+                "beginning."
             )
         for variable, value in zip(
             _variables(self.model), values, strict=True
@@ -220,12 +221,15 @@ class Checkpoint(keras.callbacks.Callback):
             variable.assign(value)
         self.done = self.model._initial_epoch = epochs
         if epochs < self.params["epochs"]:
-            return self._say(f"Resuming after epoch {epochs}, which was kept.")
+            return self._say(
+                f"Resuming after epoch {epochs}, which was saved."
+            )
         self._say(
-            f"{epochs} epochs are kept and {self.params['epochs']} are asked "
-            "for: nothing is trained, the model is as epoch "
-            f"{epochs} left it. Raise the epochs to resume, or delete the "
-            f"folder {self.folder.name} to start from the beginning."
+            f"{epochs} epochs are saved and you asked for "
+            f"{self.params['epochs']}: nothing is trained, and the model is "
+            f"as epoch {epochs} left it. Ask for more epochs to resume, or "
+            f"delete the folder {self.folder.name} to start from the "
+            "beginning."
         )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -247,8 +251,8 @@ class Checkpoint(keras.callbacks.Callback):
         except OSError as error:
             if not self.told:
                 self._say(
-                    f"This epoch could not be kept ({_short(error)}): "
-                    "training continues, and the next one is tried again."
+                    f"This epoch could not be saved ({_short(error)}): "
+                    "training continues, and the next epoch will be tried."
                 )
             self.told = True
 
@@ -355,7 +359,7 @@ def _read(path, variables):
         values = [kept[f"{number:05}"] for number in range(len(variables))]
     for value, variable in zip(values, variables, strict=True):
         if value.shape != tuple(variable.shape):
-            raise ValueError("an array has another shape")
+            raise ValueError("an array has a different shape")
     return epochs, values
 
 
@@ -369,9 +373,8 @@ def _difference(facts, others):
         there = facts
     differs = [name for name in facts if facts[name] != there.get(name)]
     return (
-        "A run that differs in "
-        f"{' and '.join(differs) or 'something'} is kept and left alone; "
-        "this one starts from the beginning."
+        f"A run that differs in {' and '.join(differs) or 'something'} is "
+        "saved and left alone; this one starts from the beginning."
     )
 
 

@@ -390,12 +390,13 @@ def small_network(
     if not slope:
         title = "Nothing comes back to this weight, so it stays as it is"
     alt = (
-        "3,072 inputs, 32 hidden units and one output, each connected with "
-        f"all of the layer before. Forward: the pixel {pixel:.2g} times the "
-        f"weight {weight:.2g}, and {others:.2g} from the others, gives the "
-        f"hidden unit {hidden:.2g}. Backward: the error {error:.2g} times "
-        f"the output's weight {output_weight:.2g} gives the hidden error "
-        f"{hidden_error:.2g}; times the pixel, the weight's slope {slope:.2g}."
+        "3,072 inputs, 32 hidden units and one output, each connected to "
+        f"everything in the layer before it. Forward: the pixel {pixel:.2g} "
+        f"times the weight {weight:.2g}, and {others:.2g} from the others, "
+        f"gives the hidden unit {hidden:.2g}. Backward: the error {error:.2g} "
+        f"times the output's weight {output_weight:.2g} gives the hidden "
+        f"error {hidden_error:.2g}; times the pixel, the weight's slope "
+        f"{slope:.2g}."
     )
     ax = _canvas(16, 8.4, title, alt, ax)
     layers = (
@@ -630,7 +631,7 @@ def matrix_heat_map(
 # What host, device and two clocks do, as (start, milliseconds, text).
 TRAPS = {
     "asynchronous calls": {
-        "host": [(0, 8, "order"), (8, 52, "is free, or waits")],
+        "host": [(0, 8, "order"), (8, 52, "is free or waiting")],
         "device": [(8, 52, "computes")],
         "wrong clock": [(0, 8, "8 ms")],
         "right clock": [(0, 60, "60 ms")],
@@ -668,7 +669,9 @@ def timing_strips(trap="asynchronous calls", lanes=None, ax=None):
         )
     lanes = TRAPS[trap] if lanes is None else lanes
     if not {"wrong clock", "right clock"} <= set(lanes):
-        raise ValueError("Name two of the lanes wrong clock and right clock.")
+        raise ValueError(
+            "Name two of the lanes “wrong clock” and “right clock”."
+        )
     colors = {"host": LIT, "device": ICE, "wrong clock": VERMILION,
               "right clock": GREEN}  # fmt: skip
     ax = _plain(ax, 1.6 + 0.75 * len(lanes))
@@ -789,7 +792,7 @@ def overlapping_splits(first, second, held_out=5, ax=None):
     first, second = list(first), list(second)
     leaked = set(first[:held_out]) & set(second[held_out:])
     title = (
-        f"Two shuffles: {len(leaked)} of {held_out} test pictures are "
+        f"Two shuffles: {len(leaked)} of {held_out} test pictures are also "
         "trained on"
     )
     named = ", ".join(map(str, sorted(leaked))) or "none"
@@ -922,8 +925,8 @@ def leak_circles(
         raise ValueError("Name at least one thing that is tested.")
     both = [name for name in tested if name in trained]
     title = (
-        f"{len(both)} of {len(tested)} in the test were in the training: "
-        f"{'a leak' if both else 'no leak'}"
+        f"{len(both)} of {len(tested)} in the test were also in the training "
+        f"set: {'a leak' if both else 'no leak'}"
     )
     parts = (
         [name for name in trained if name not in tested],

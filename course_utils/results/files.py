@@ -77,7 +77,7 @@ def measured_on(source, is_whole):
     if is_whole(source):
         return source
     print(
-        f"Not all of this was measured on {source} yet (make grids does it): "
-        "the stored numbers below are those of the drawings."
+        f"Not all of this has been measured on {source} yet (run make grids "
+        "to do it): the stored numbers below are those of the drawings."
     )
     return "drawings"

@@ -78,12 +78,12 @@ LABELS = {
     CAREFUL: "replaced head, careful",
     TWO_FROZEN: "two heads, base frozen",
     TWO: "two heads, 1e-4, with old pictures",
-    WIDENED_ALONE: "widened head, 1e-4, new pictures alone",
+    WIDENED_ALONE: "widened head, 1e-4, only new pictures",
     WIDENED: "widened head, 1e-4, with old pictures",
 }
 MATRIX = (TWO_FROZEN, TWO, WIDENED_ALONE, WIDENED)
 ALL_FOXES = "widened head, all foxes, 2e-3"
-FROM_START = "all three from the start"
+FROM_START = "all three from scratch"
 
 
 def key(trial):
@@ -302,7 +302,7 @@ def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
     ax.plot(*_place(grid, FROZEN), "x", color="black")
     trial = Trial(rate, blocks) if blocks else FROZEN
     if trial not in grid["runs"]:
-        raise KeyError(f"Rate {rate:g} with {blocks} blocks is not measured.")
+        raise KeyError(f"Rate {rate:g} with {blocks} blocks was not measured.")
     found = grid["runs"][trial]
     lost = evaluation.interval(forgotten(grid, trial))
     score = evaluation.interval(found["dog/fox"])
@@ -317,9 +317,9 @@ def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
     ax.set_xlabel("points forgotten on cats and dogs")
     ax.set_ylabel("accuracy, dogs and foxes")
     ax.legend(
-        title="rate, and blocks", loc="center left", bbox_to_anchor=(1, 0.5)
+        title="rate and blocks", loc="center left", bbox_to_anchor=(1, 0.5)
     )
-    trained = f"{blocks} blocks at {rate:g}" if blocks else "a head alone"
+    trained = f"{blocks} blocks at {rate:g}" if blocks else "only a head"
     plots.set_title(
         ax,
         f"{trained[0].upper()}{trained[1:]}: dogs and foxes {score.mean:.3f} "

@@ -11,7 +11,7 @@ from course_utils.results import evaluation, files
 MEMBERS = {
     "frozen": "cat/dog donors",
     "unrelated": "vehicle donors",
-    "shuffled": "donors of shuffled labels",
+    "shuffled": "shuffled-label donors",
     "other kind": "donors of the other kind",
     "random": "random bases",
     "gradients": "extractor",
@@ -285,18 +285,18 @@ def plot_break_even(
                     textcoords="offset points")  # fmt: skip
     if paid <= end:
         ax.axvline(paid, color=plots.FAINT, linestyle=":")
-        ax.annotate(f"paid after {paid:,}", (paid, 0.02), (4, 0), ha="left",
+        ax.annotate(f"pays off after {paid:,}", (paid, 0.02), (4, 0),
                     xycoords=("data", "axes fraction"), color=plots.FAINT,
-                    textcoords="offset points")  # fmt: skip
+                    textcoords="offset points", ha="left")  # fmt: skip
     ax.set_xlabel("tasks")
     ax.set_ylabel(name)
     ax.set_xlim(0, end * 1.45)
     gain = tasks * saved - donor
     money = abs(gain) / 3600 * dollars_per_hour
     when = (
-        f"has paid after {paid:,} tasks"
+        f"pays off after {paid:,} tasks"
         if math.isfinite(paid)
-        else "will never pay"
+        else "never pays off"
     )
     plots.set_title(
         ax,
@@ -312,7 +312,7 @@ ARM_LABELS = {
     "unrelated": "vehicle donor",
     "random": "random base",
     "scratch": "scratch",
-    "shuffled": "donor of shuffled labels",
+    "shuffled": "shuffled-label donor",
     "other kind": "donor of the other kind",
     "finetuned": "donor, fine-tuned",
     "gradients": "histograms of gradients",

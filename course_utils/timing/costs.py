@@ -413,7 +413,7 @@ def plot_cost(
     ax.set_xlim(left, right)
     ax.set_yticks([-height for height in range(len(rows))], rows)
     ax.margins(y=0.1)
-    ax.set_xlabel("time (full: measured, hollow: estimated)")
+    ax.set_xlabel("time (filled: measured, hollow: estimated)")
     plots.set_title(
         ax,
         f"{network}, {examples:,} pictures, {epochs} epochs, {device}:\n"

@@ -133,7 +133,7 @@ def own_or_reference():
     names = ", ".join(f"0{number}" for number in sorted(missing))
     print(
         f"Your scoreboard lacks notebook {names}, so this ladder was measured "
-        f"elsewhere, on {where(stored[0])}. Run them for your own."
+        f"elsewhere, on {where(stored[0])}. Run them to measure your own."
     )
     return stored
 

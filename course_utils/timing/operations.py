@@ -63,5 +63,5 @@ def extrapolate(operations, rate):
     examples per second. Raises ValueError for any other rate.
     """
     if not rate > 0:
-        raise ValueError(f"A rate is above 0 per second, not {rate}.")
+        raise ValueError(f"A rate must be above 0 per second, not {rate}.")
     return operations / rate
