@@ -375,7 +375,7 @@ def test_break_even_agrees_with_the_lesson():
 
     ax = transfer.plot_break_even(1_000, 2, 42, tasks=50)
     paid = transfer.break_even(1_000, 2, 42)
-    assert f"has paid after {paid} tasks" in ax.get_title()
+    assert f"has paid off after {paid} tasks" in ax.get_title()
     assert "50 tasks save" in ax.get_title()
     ax = transfer.plot_break_even(1_000, 2, 42, tasks=5)
     assert "5 tasks lose" in ax.get_title()
