@@ -1084,7 +1084,7 @@ def break_even(function):
 
     The costs are those of a donor, once, and of one task with it and from
     scratch, all in one unit; a task with the donor costs less. The result is
-    the smallest whole number of tasks after which the donor has paid.
+    the smallest whole number of tasks after which the donor has paid off.
     """
 
     def exact(donor, transfer, scratch):

@@ -33,9 +33,10 @@ LIT, ICE = "#FBE3B0", "#D6E8F5"  # pale orange, pale blue
 # White on green or vermilion is read when it is large and bold.
 WHITE = {"color": PAPER, "weight": "bold", "fontsize": 15}
 NETWORK = {
-    "block 1": "conv 32\npool",
-    "block 2": "conv 64 ×2\npool",
-    "block 3": "conv 128 ×2\npool\nconv 128",
+    "block 1": "conv\n32\npool",
+    "block 2": "conv\n64 ×2\npool",
+    "block 3": "conv\n128 ×2\npool",
+    "block 4": "conv\n128\naverage",
 }
 BASE = tuple(NETWORK)
 # What each version of the drawing says, and which parts of which row learn.
@@ -51,7 +52,7 @@ VERSIONS = {
     ),
     "top block": (
         "Fine-tuning from the top: the last block learns with the head",
-        ("block 3", "head"),
+        ("block 4", "head"),
     ),
     "everything": (
         "Fine-tuning everything: the base starts as a copy, then it changes",
@@ -188,7 +189,7 @@ def donor_and_recipient(lit="head", ax=None):
     frozen = [part for part in BASE if part not in learns]
     old = ("1,000\nclasses",) if borrowed else ("cat", "dog")
     alt = (
-        "Two rows. Above, the donor: a picture goes through three blocks of "
+        "Two rows. Above, the donor: a picture goes through four blocks of "
         "convolutions, the base, which give "
         f"{'features' if borrowed else '128 numbers'}, and a head answers "
         f"{' or '.join(old)}. Below, the recipient: a picture of a fox goes "
@@ -217,9 +218,9 @@ def donor_and_recipient(lit="head", ax=None):
     frozen = () if lit == "donor" else frozen
     _network(ax, 0.9, "fox", new, learns, frozen, borrowed, ink)
     if lit != "donor":
-        for x in (3.45, 6.05, 8.65):
+        for x in 3.125 + 1.95 * np.arange(len(BASE)):
             _arrow(ax, (x, 4.65 if borrowed else 4.8), (x, 3.4))
-        _write(ax, 9.0, 4.1, "copied", ha="left", color=FAINT)
+        _write(ax, 9.3, 4.1, "copied", ha="left", color=FAINT)
     return ax
 
 
@@ -234,13 +235,13 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
     ax.add_patch(Rectangle((0.1, y + 0.4), 1.6, 1.6, fc=PALE, ec=ink))
     _face(ax, kind, 0.9, y + 1.2, 1.25)
     for index, (part, layers) in enumerate(NETWORK.items()):
-        x = 2.3 + 2.6 * index
+        x = 2.3 + 1.95 * index
         fill, edge, state = look(part)
-        _box(ax, x, y, 2.3, 2.4, "", fill, edge)
-        _write(ax, x + 1.15, y + 2.1, part, color=ink, weight="bold")
+        _box(ax, x, y, 1.65, 2.4, "", fill, edge)
+        _write(ax, x + 0.825, y + 2.1, part, color=ink, weight="bold")
         layers = "many\nlayers" if borrowed else layers
-        _write(ax, x + 1.15, y + 1.2, layers, color=ink, linespacing=1.1)
-        _write(ax, x + 1.15, y + 0.28, state, color=ink)
+        _write(ax, x + 0.825, y + 1.2, layers, color=ink, linespacing=1.1)
+        _write(ax, x + 0.825, y + 0.28, state, color=ink)
     for stripe, shade in enumerate(np.random.default_rng(4).random(12)):
         low, color = y + 0.2 + stripe / 6, plt.cm.Blues(0.15 + 0.7 * shade)
         ax.add_patch(Rectangle((10.55, low), 0.5, 1 / 6, color=color, lw=0))
@@ -256,7 +257,8 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
     _write(ax, 12.95, y + 1.45, name, color=ink, weight="bold")
     _write(ax, 12.95, y + 0.6, state, color=ink)
     for start, end in (
-        (1.75, 2.25), (4.6, 4.9), (7.2, 7.5), (9.8, 10.5), (11.1, 12.05)
+        (1.75, 2.25), (3.95, 4.25), (5.9, 6.2), (7.85, 8.15), (9.8, 10.5),
+        (11.1, 12.05),
     ):  # fmt: skip
         _arrow(ax, (start, y + 1.2), (end, y + 1.2), ink)
     for index, answer in enumerate(answers):
@@ -1071,8 +1073,8 @@ def nearest_neighbors(query, neighbors_by_base, titles, name="fox"):
     grid[0, 0].axis("on")
     _framed(grid[0, 0], query, name)
     found = ", ".join(f"{base} {count}" for base, count in hits.items())
-    title = f"Of the {most} nearest, this many show a {name}: {found}"
-    figure.suptitle(_title(title), fontsize=15)
+    title = f"Pictures of a {name} among the {most} nearest:\n{_title(found)}"
+    figure.suptitle(title, fontsize=15)
     alt_text.say(figure, " ".join([f"A {name} and its neighbors.", *said]))
     return figure
 

@@ -70,9 +70,7 @@ def show_pictures(pictures, titles=None, columns=8, ax=None):
         fitted, lines, inches = _fit_titles(titles, inches, columns, ax)
         # The line's height in pixels of the sheet.
         line = lines * _title_points() * 1.3 / 72 / inches * (width + gap)
-        above = max(gap, height // 4)
-        if lines > 1 or max(map(len, fitted)) > 12:
-            above = max(above, round(line))
+        above = max(gap, height // 4, round(line))
     if pictures.dtype != np.uint8:
         pictures = np.rint(pictures.clip(0, 1) * 255).astype(np.uint8)
     pictures = pictures // 4 * 4 + 2

@@ -235,14 +235,13 @@ def plot_worth(accuracy, count=10, arm="frozen", worth=None, ax=None):
     if tip > count:
         arrow = {"arrowstyle": "-|>", "shrinkA": 6, "shrinkB": 0} | look
         ax.annotate("", (tip, level), (count, level), arrowprops=arrow)
-        at = math.sqrt(tip * count), level
         text = f"{tip:.0f}" if tip < most else f"> {most}"
         if worth:
             text += f" [{worth.low:.0f}, {min(worth.high, most):.0f}]"
             ax.plot([worth.low, min(worth.high, most)], [level] * 2, "|-",
                     markersize=14, zorder=4, **look)  # fmt: skip
-        ax.annotate(text, at, (0, -8), textcoords="offset points", ha="center",
-                    va="top", weight="bold")  # fmt: skip
+        ax.annotate(text, (count, level), (10, -8), ha="left", va="top",
+                    textcoords="offset points", weight="bold")  # fmt: skip
     plots.set_title(ax, f"{found}:\nas good as {words}")
     return ax
 
@@ -255,7 +254,7 @@ def plot_break_even(
     dollars_per_hour=0.35,
     ax=None,
 ):
-    """Draw after how many tasks a donor has paid.
+    """Draw after how many tasks a donor has paid off.
 
     donor: seconds of its training, once
     transfer, scratch: seconds of one task with it, and without it
@@ -285,7 +284,7 @@ def plot_break_even(
                     textcoords="offset points")  # fmt: skip
     if paid <= end:
         ax.axvline(paid, color=plots.FAINT, linestyle=":")
-        ax.annotate(f"pays off after {paid:,}", (paid, 0.02), (4, 0),
+        ax.annotate(f"pays off after {paid:,}", (paid, 0.98), (4, 0), va="top",
                     xycoords=("data", "axes fraction"), color=plots.FAINT,
                     textcoords="offset points", ha="left")  # fmt: skip
     ax.set_xlabel("tasks")
@@ -343,7 +342,7 @@ def labels_to_reach(rows, accuracy):
 
 
 def break_even(donor, transfer, scratch):
-    """Return the smallest number of tasks k after which the donor has paid.
+    """Return the smallest number of tasks after which a donor has paid off.
 
     All three are costs in one unit, such as seconds: of the donor once, and
     of one task with it and from scratch. That is where
