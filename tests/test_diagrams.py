@@ -227,7 +227,7 @@ def test_titles_say_what_the_data_say(first, second, says):
 def test_the_same_accuracy_has_the_same_color_in_every_matrix():
     shades = set()
     for top in (0.6, 0.9):
-        ax = diagrams.matrix_heat_map(["a"], ["b", "c"], [[0.5, top]], "d")
+        ax = diagrams.matrix_heat_map(["a"], ["b", "c"], [[0.5, top]], "Two")
         image = ax.images[0]
         shades.add(image.cmap(float(image.norm(0.5))))
     assert len(shades) == 1
