@@ -622,9 +622,12 @@ def plot_guesses(rows, axes=None, ax=None):
         for side, words in (("left", question), ("right", _difference(*pair))):
             panel.set_title(words, loc=side, fontsize="small")
     settled = sum(None not in pair for pair in rows.values())
+    measured = sum(found is not None for _, found in rows.values())
     title = "Guesses, before anything is measured"
     if settled:
         title = f"{settled} of {len(rows)} guesses have been measured"
+    elif measured:
+        title = f"{measured} of {len(rows)} answers measured, without a guess"
     plots.set_title(ax, title)
     alt_text.say(ax.figure, f"{title}. {_spoken(rows)}")
     return ax

@@ -767,6 +767,13 @@ WRITTEN = {
          lambda f, p, s, w, d: [f / p / s / 3600, f / p / s / 3600 * w,
                                 f / p / s / 3600 * d]],
     ),
+    check.widen_scores: (
+        lambda old, new: [*old, old[1] + new[1] - new[0]],
+        [lambda old, new: [*old, new[1]],
+         lambda old, new: [*old, new[1] - new[0]],
+         lambda old, new: old[1] + new[1] - new[0],
+         lambda old, new: [old[0], *new]],
+    ),
     check.machines_average: (
         lambda g, c: [sum(n * row[i] for n, row in zip(c, g, strict=True))
                       / sum(c) for i in range(len(g[0]))],
@@ -779,7 +786,7 @@ WRITTEN = {
 
 
 @pytest.mark.parametrize("judge_code", WRITTEN, ids=lambda f: f.__name__)
-def test_a_program_of_the_speed_track_is_tried(capsys, judge_code):
+def test_a_wrong_program_gets_its_own_hint(capsys, judge_code):
     right, wrong = WRITTEN[judge_code]
     hints = []
     for program in wrong:

@@ -176,7 +176,7 @@ def test_every_figure_says_in_words_what_it_shows(example):
         (
             (diagrams.leak_circles, "ab", "bc"),
             (diagrams.leak_circles, "ab", "cd"),
-            ("1 of 2 in the test were also in the training set: a leak", "no leak"),
+            ("A leak: training and test share “b”", "share nothing"),
         ),
         (
             (diagrams.feature_space, BASES, np.arange(20) % 2, ["dog", "fox"]),
@@ -220,6 +220,20 @@ def test_titles_say_what_the_data_say(first, second, says):
         function, *arguments = example
         figure = function(*arguments)
         assert words in alt_text.describe(getattr(figure, "figure", figure))
+
+
+def test_the_same_accuracy_has_the_same_color_in_every_matrix():
+    shades = set()
+    for top in (0.6, 0.9):
+        ax = diagrams.matrix_heat_map(["a"], ["b", "c"], [[0.5, top]], "Two")
+        image = ax.images[0]
+        shades.add(image.cmap(float(image.norm(0.5))))
+    assert len(shades) == 1
+
+
+def test_each_accuracy_of_the_best_of_many_has_its_own_bar():
+    ax = diagrams.best_of([0.44, 0.5, 0.5, 0.52])
+    assert [bar.get_height() for bar in ax.patches] == [1, 0, 0, 2, 1]
 
 
 def test_right_and_wrong_differ_in_more_than_color():

@@ -198,6 +198,12 @@ def test_the_latest_guesses_are_drawn_beside_what_was_measured():
     ]
 
 
+def test_a_measurement_without_a_guess_is_not_called_a_guess():
+    scoreboard.record("points forgotten", points=4.0)
+    ax = scoreboard.plot_prediction()
+    assert ax.get_title() == "1 of 3 answers measured, without a guess"
+
+
 @pytest.mark.parametrize(
     "kept", ["5,5", [5, 5], True, {}, "NaN", 1e200, "", "fox"], ids=str
 )

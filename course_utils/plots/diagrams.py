@@ -581,7 +581,7 @@ def matrix_heat_map(
     """Show a matrix as colored cells with their numbers.
 
     rows, columns: names of the rows and of the columns
-    values: array (rows, columns); nan where nothing was measured, hatched
+    values: array (rows, columns); nan where there is no number, hatched
     title: what the matrix says
     row_title, column_title: what rows and columns are
     ax: axes to draw on, or None for a new figure
@@ -599,7 +599,8 @@ def matrix_heat_map(
     ax = _plain(ax, 1.7 + 0.75 * len(rows))
     there = values[np.isfinite(values)]
     form = "{:.0f}" if (there == np.rint(there)).all() else "{:.2f}"
-    low, high = min(0, there.min(initial=0)), there.max(initial=0) or 1
+    # Accuracies have one scale, so that the same color is the same number.
+    low, high = min(0, there.min(initial=0)), there.max(initial=1)
     ax.imshow(
         values, cmap="Blues", vmin=low, vmax=high, aspect="auto"
     ).set_label(title)
@@ -622,7 +623,7 @@ def matrix_heat_map(
     ax.spines[:].set_visible(False)
     said = [
         f"{row_name}, {column_name}: "
-        + ("not measured" if np.isnan(value) else form.format(value))
+        + ("no number" if np.isnan(value) else form.format(value))
         for row_name, line in zip(rows, values, strict=True)
         for column_name, value in zip(columns, line, strict=True)
     ]
@@ -856,13 +857,13 @@ def sigmoid_of_sigmoid(ax=None):
                 ha="right")  # fmt: skip
     ax.annotate("sigmoid of a sigmoid", (-5.9, 0.57), color=VERMILION,
                 weight="bold")  # fmt: skip
-    ax.annotate("above: dog", (5.9, 0.52), color=FAINT, ha="right")
-    ax.annotate("below: cat", (5.9, 0.43), color=FAINT, ha="right")
-    ax.set(xlabel="score", ylabel="probability of “dog”", ylim=(0, 1.03))
+    ax.annotate("above: fox", (5.9, 0.52), color=FAINT, ha="right")
+    ax.annotate("below: dog", (5.9, 0.43), color=FAINT, ha="right")
+    ax.set(xlabel="score", ylabel="probability of “fox”", ylim=(0, 1.03))
     low, high = 0.5, 1 / (1 + np.exp(-1))
     _set_title(
         ax,
-        f"A second sigmoid answers from {low:.2f} to {high:.2f}: always “dog”",
+        f"A second sigmoid answers from {low:.2f} to {high:.2f}: always “fox”",
     )
     return ax
 
@@ -882,7 +883,13 @@ def best_of(values, truth=0.5, ax=None):
         raise ValueError("Give the accuracy of at least one try.")
     best, mean = values.max(), values.mean()
     ax = _plain(ax, 4.8)
-    counts, _, _ = ax.hist(values, bins=12, color=BLUE, ec=PAPER)
+    steps = np.diff(np.unique(values.round(6)))
+    bins = 12
+    if steps.size and np.ptp(values) < 40 * steps.min():
+        # Each accuracy has its own bar; others would hold one or two of them.
+        half = steps.min() / 2
+        bins = np.arange(values.min() - half, best + 2 * half, 2 * half)
+    counts, _, _ = ax.hist(values, bins=bins, color=BLUE, ec=PAPER)
     ax.margins(x=0.12)
     ax.set_ylim(0, counts.max() * 1.35)
     ax.axvline(truth, color=INK, ls=":", label="without luck")
@@ -926,10 +933,9 @@ def leak_circles(
     if not tested:
         raise ValueError("Name at least one thing that is tested.")
     both = [name for name in tested if name in trained]
-    title = (
-        f"{len(both)} of {len(tested)} in the test were also in the training "
-        f"set: {'a leak' if both else 'no leak'}"
-    )
+    title = "No leak: training and test share nothing"
+    if both:
+        title = f"A leak: training and test share “{_some(both, 4, ', ')}”"
     parts = (
         [name for name in trained if name not in tested],
         both,
