@@ -20,7 +20,7 @@ def set_up(tag=None, language=None):
 
     Chooses what Keras computes with, silences TensorFlow's greetings, and
     prints a sentence for each package that is missing or has the wrong
-    version.
+    version. Taught in notebook 00.
 
     >>> import course_utils
     >>> course_utils.set_up(f"v{course_utils.__version__}")
@@ -65,7 +65,7 @@ def quiet():
 
     TensorFlow's import writes greetings that no setting can stop. Python's
     own exceptions are raised as usual. If TensorFlow is not installed, the
-    ModuleNotFoundError says what to do.
+    ModuleNotFoundError says what to do. Taught in notebook 03.
 
     >>> with quiet():
     ...     import numpy

@@ -282,6 +282,11 @@ def guess(typed, choices=None, above=-math.inf):
     above: a guess that is a number has to be greater
     No guess is NaN for a number, and "nothing" for a letter: a lesson goes
     on with either.
+
+    Taught in notebook 05.
+
+    >>> guess(10_000)
+    10000
     """
     if choices is None:
         number, hint = read_number(typed)
@@ -400,6 +405,7 @@ def _try(function, cases, misunderstandings, otherwise):
     return "✗", f"✗ {next(hints, wrong[0])}"
 
 
+# Notebook 00 -----------------------------------------------------------------
 def start_numbers(answer):
     """Judge how many numbers a 32 × 32 color picture holds."""
     _verdict(
@@ -471,6 +477,7 @@ def balanced_accuracy(function):
     )  # fmt: skip
 
 
+# Notebook 01 -----------------------------------------------------------------
 def naive_multiplications(answer):
     """Judge the multiplications of a forward pass on a 64 × 64 picture."""
     inputs, hidden = 64 * 64 * 3, 32
@@ -665,6 +672,7 @@ def _mean(values):
     return sum(values) / len(values)
 
 
+# Notebook 02 -----------------------------------------------------------------
 def batches_change_shape(answer):
     """Judge the shape of the hidden weights' change for a batch of 256."""
     _verdict(
@@ -770,6 +778,7 @@ def batches_hidden_layer(function):
     )  # fmt: skip
 
 
+# Notebook 03 -----------------------------------------------------------------
 def framework_traces(answer):
     """Judge how often a tf.function is traced for 1, 2, 3, 2 as Python."""
     _verdict(
@@ -869,6 +878,7 @@ def framework_report(function):
     )  # fmt: skip
 
 
+# Notebook 04 -----------------------------------------------------------------
 @_with_measurements
 def scale_cost(answer, estimate):
     """Judge the price of a training run on twice as many devices.
@@ -941,6 +951,7 @@ def cost_calculator(function):
     )  # fmt: skip
 
 
+# Notebook 05 -----------------------------------------------------------------
 def convolution_weights(answer):
     """Judge the weights of a 3 × 3 convolution, 32 to 64, without bias."""
     _verdict(
@@ -1042,6 +1053,7 @@ def warm_up_rate(function):
     )  # fmt: skip
 
 
+# Notebook 06 -----------------------------------------------------------------
 def head_weights(answer):
     """Judge the weights of a dense head, 128 features to 2 classes."""
     _verdict(
@@ -1118,6 +1130,7 @@ def break_even(function):
     )  # fmt: skip
 
 
+# Notebook 07 -----------------------------------------------------------------
 def forget_share(answer):
     """Judge what fraction of a loss was avoided: 0.87, 0.80 and 0.85."""
     _verdict(
@@ -1255,6 +1268,7 @@ def forget_top_block(answer):
     )  # fmt: skip
 
 
+# Notebook 08 -----------------------------------------------------------------
 def forget_three_classes(answer):
     """Judge the balanced accuracy of a head without an output for cats."""
     _verdict(
@@ -1361,6 +1375,7 @@ def called_cat(answer):
     )  # fmt: skip
 
 
+# Notebook 09 -----------------------------------------------------------------
 def upsampled_positions(answer):
     """Judge how many times more positions 96 pixels have than 32."""
     _verdict(
@@ -1450,6 +1465,7 @@ def dog_or_fox(function):
     )  # fmt: skip
 
 
+# Notebook 10 -----------------------------------------------------------------
 def top_k(function):
     """Try `def top_k(probabilities, names, k)`.
 
@@ -1544,6 +1560,7 @@ def safe_file(answer):
     )  # fmt: skip
 
 
+# Notebook 11 -----------------------------------------------------------------
 def flaw_trainable(answer):
     """Judge how many weights fine-tuning changes when the base is frozen."""
     head, base, above = 128 * 2 + 2, 426_976, 369_408
@@ -1695,6 +1712,7 @@ def flaw_expected(answer):
     )  # fmt: skip
 
 
+# Notebook 13 -----------------------------------------------------------------
 def scale_global_batch(answer):
     """Judge the global batch of 8 devices with 64 examples each."""
     _verdict(
@@ -1773,6 +1791,7 @@ def machines_average(function):
     )  # fmt: skip
 
 
+# Notebook 12 -----------------------------------------------------------------
 def verdict_of(function):
     """Try `def verdict_of(low, high, at_least)`.
 

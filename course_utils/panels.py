@@ -66,7 +66,8 @@ class LabelPanel(widgets.VBox):
 
     truths: the right name of each picture; names: those to choose from
 
-    The score, `right` of the pictures, appears once each has an answer.
+    The score, `right` of the pictures, appears once each has an answer. Taught
+    in notebook 00.
     """
 
     def __init__(self, truths, names):
@@ -159,7 +160,8 @@ def _counts(low, high, value=None):
 def prediction_panel():
     """Return three sliders and a button that keeps their guesses.
 
-    What was measured appears next to a guess once the guess is kept.
+    What was measured appears next to a guess once the guess is kept. Taught in
+    notebook 00.
     """
     controls = {
         "times_faster": _choice("times faster", _counts(1, 10_000), 10),
@@ -194,7 +196,13 @@ def prediction_panel():
 
 
 def cost_panel(measured=None, device="T4"):
-    """Return sliders for pictures, epochs and device; see `plot_cost`."""
+    """Return sliders for pictures, epochs and device; see `plot_cost`.
+
+    Taught in notebook 01.
+
+    >>> cost_panel({"my laptop": 5e10}).values()["device"]
+    'T4'
+    """
     rows = costs._devices(measured)
 
     def plot(ax, **values):
@@ -212,7 +220,10 @@ def cost_panel(measured=None, device="T4"):
 
 
 def batch_size_panel(rates, peak, bandwidth, inputs=3072, hidden=32):
-    """Return a slider over the measured batch sizes; see `plot_batch_size`."""
+    """Return a slider over the measured batch sizes; see `plot_batch_size`.
+
+    Taught in notebook 02.
+    """
     sizes = [(f"{size:,}", size) for size in sorted(rates)]
 
     def plot(ax, batch):
@@ -225,7 +236,10 @@ def batch_size_panel(rates, peak, bandwidth, inputs=3072, hidden=32):
 
 
 def foxes_panel(accuracy, count=10):
-    """Return controls for pictures and donor; see `plot_worth`."""
+    """Return controls for pictures and donor; see `plot_worth`.
+
+    Taught in notebook 06.
+    """
 
     counts = sorted(set().union(*accuracy.values()))
     arms = [(transfer.ARM_LABELS[arm], arm) for arm in accuracy]
@@ -243,7 +257,10 @@ def foxes_panel(accuracy, count=10):
 
 
 def rates_panel(grid):
-    """Return controls for learning rate and depth; see `plot_rates`."""
+    """Return controls for learning rate and depth; see `plot_rates`.
+
+    Taught in notebook 07.
+    """
     rates = [(f"{rate:g}", rate) for rate in forgetting._rates(grid)]
 
     def plot(ax, **values):
@@ -259,7 +276,10 @@ def rates_panel(grid):
 
 
 def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
-    """Return controls for costs and tasks; see `plot_break_even`."""
+    """Return controls for costs and tasks; see `plot_break_even`.
+
+    Taught in notebook 06.
+    """
     seconds = {
         name: widgets.FloatLogSlider(
             description=text, base=10, min=low, max=high, step=0.05,

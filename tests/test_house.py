@@ -1,10 +1,15 @@
 """The rooms of the package: data flows one way, and every import runs down."""
 
 import ast
+import importlib
+import inspect
 import re
+from collections import defaultdict
 from pathlib import Path
 
+import nbformat
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "course_utils"
@@ -238,3 +243,74 @@ def lines(folder):
 )
 def test_the_rooms_stay_small(folder, most):
     assert lines(ROOT / folder) <= most
+
+
+def uses(source):
+    """Return the names of the package, in full, that a lesson's code uses."""
+    tree, known = ast.parse(source), {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            room = getattr(node, "module", None)
+            for alias in node.names:
+                full = f"{room}.{alias.name}" if room else alias.name
+                known[alias.asname or alias.name] = full
+    names = [known.get(getattr(n, "id", "")) for n in ast.walk(tree)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            names.append(f"{known.get(getattr(node.value, 'id', ''))}"
+                         f".{node.attr}")  # fmt: skip
+    return {n for n in names if n and n.startswith("course_utils.")}
+
+
+@pytest.fixture(scope="module")
+def used():
+    """Return {function or class of the package: lessons that use it}."""
+    found = defaultdict(set)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = nbformat.read(path, as_version=4).cells
+        shell = TransformerManager().transform_cell
+        code = [shell(c.source) for c in cells if c.cell_type == "code"]
+        for name in uses("\n".join(code)):
+            room, _, own = name.rpartition(".")
+            try:
+                thing = getattr(importlib.import_module(room), own, None)
+            except ModuleNotFoundError:  # an attribute of what is in a room
+                continue
+            if inspect.isfunction(thing) or inspect.isclass(thing):
+                found[thing].add(path.name[:2])
+    return found
+
+
+def undocumented(used):
+    """Return what docstrings lack: an example for two lessons, or a lesson.
+
+    Exercises stand in `check` in the section of their lesson.
+    """
+    found = []
+    for thing, lessons in used.items():
+        name, text = f"{thing.__module__}.{thing.__name__}", thing.__doc__
+        if len(lessons) > 1 and ">>>" not in text:
+            found.append(f"{name} has no example")
+        taught = re.search(r"(Taught|Introduced)\s+in\s+notebook\s+\d", text)
+        if not taught and thing.__module__ != "course_utils.check":
+            found.append(f"{name} does not say where it is taught")
+    return found
+
+
+def test_what_lessons_use_has_an_example_and_a_lesson(used):
+    assert len(used) > 100
+    assert undocumented(used) == []
+
+
+def test_a_missing_example_or_lesson_is_found():
+    def spoiled():
+        """Do what two lessons need. Taught in notebook 01."""
+
+    def silent():
+        """Do what a lesson needs."""
+
+    assert undocumented({spoiled: {"01"}}) == []
+    assert "example" in undocumented({spoiled: {"01", "02"}})[0]
+    assert "taught" in undocumented({silent: {"01"}})[0]
+    cell = "from course_utils import timing as t\nt.measure(x)"
+    assert "course_utils.timing.measure" in uses(cell)

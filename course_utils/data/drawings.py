@@ -102,6 +102,7 @@ def draw(class_name, seed=0, size=32):
 
     The same seed gives the same scene at every size.  Returns uint8 of shape
     (size, size, 3).  Raises ValueError for an unknown class or a size < 8.
+    Taught in notebook 01.
     """
     return draw_many(class_name, 1, size, seed)[0]
 
@@ -111,7 +112,7 @@ def draw_many(class_name, count, size=32, seed=0):
 
     Picture i depends on the class, the seed and i alone, not on `count`.
     Returns uint8 of shape (count, size, size, 3).  Raises ValueError for an
-    unknown class, a negative count or a size < 8.
+    unknown class, a negative count or a size < 8. Taught in notebook 00.
     """
     if class_name not in CLASS_NAMES:
         raise ValueError(

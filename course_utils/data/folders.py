@@ -86,7 +86,8 @@ def read_picture(file, image_size):
         white; of moving pictures the first frame is taken
     image_size: side in pixels, or a pair of equal sides
 
-    Raises ValueError with the reason when the file cannot be used.
+    Raises ValueError with the reason when the file cannot be used. Taught in
+    notebook 10.
     """
     side = _side(image_size)
     with warnings.catch_warnings():
@@ -286,7 +287,8 @@ def load_folder(
     A report is printed: the classes, every file left out with its reason,
     and warnings. A picture that occurs twice, or nearly so, is used once,
     and one that occurs in two classes not at all. Raises ValueError for a
-    wrong argument, and when fewer than two classes can be used.
+    wrong argument, and when fewer than two classes can be used. Taught in
+    notebook 10.
     """
     side = _side(image_size)
     _check_shares(validation, test)

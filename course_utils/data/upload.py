@@ -22,7 +22,7 @@ def folder():
 
     `COURSE_FOLDER` names it; otherwise it is where `class_panel` puts what
     you upload, once two classes are there; otherwise drawings that stand in
-    for your photographs. A printed line says which.
+    for your photographs. A printed line says which. Taught in notebook 10.
     """
     asked = os.environ.get("COURSE_FOLDER")
     if asked:
@@ -174,7 +174,8 @@ def _picker(description, multiple, take):
 def class_panel(directory=None):
     """Return a panel that collects pictures of one class after the other.
 
-    What is picked before the class is typed waits until it is.
+    What is picked before the class is typed waits until it is. Taught in
+    notebook 10.
     """
     import ipywidgets as widgets
 
@@ -233,7 +234,7 @@ def picture_panel(show):
     """Return a button that calls `show(bytes)` on a picture you pick.
 
     What `show` prints or draws appears below the button, and so does the
-    reason when a file cannot be used.
+    reason when a file cannot be used. Taught in notebook 10.
     """
     import ipywidgets as widgets
 

@@ -81,7 +81,11 @@ class Hardware:
 def hardware():
     """Return the `Hardware` of this machine; no framework is imported.
 
-    It is looked up once per kernel: drivers take a second to answer.
+    It is looked up once per kernel: drivers take a second to answer. Taught in
+    notebook 04.
+
+    >>> hardware().threads > 0
+    True
     """
     system = platform.system()
     return Hardware(
@@ -97,7 +101,10 @@ def hardware():
 
 
 def hardware_card():
-    """Print the machine on a few lines, then what to do about it."""
+    """Print the machine on a few lines, then what to do about it.
+
+    Taught in notebook 00.
+    """
     machine = hardware()
     versions = {"Python": machine.python, **machine.frameworks}
     lines = {
@@ -240,7 +247,11 @@ def gpu_problem():
     """Return a sentence about a GPU that a framework does not use, or None.
 
     The driver shows the GPU; TensorFlow and JAX are asked if they are
-    imported already.
+    imported already. Taught in notebook 04.
+
+    >>> problem = gpu_problem()
+    >>> problem is None or problem.endswith(".")
+    True
     """
     if problem := blackwell_problem():
         return problem
@@ -290,7 +301,10 @@ def blackwell_problem():
 
 
 def advice(machine=None):
-    """Return sentences that say how this machine serves the course best."""
+    """Return sentences that say how this machine serves the course best.
+
+    Taught in notebook 04.
+    """
     machine = machine or hardware()
     has_gpu = any("TPU" not in name for name in machine.accelerators)
     has_tpu = any("TPU" in name for name in machine.accelerators)

@@ -48,6 +48,10 @@ def home_directory():
 
     `COURSE_HOME` names it; otherwise Google Drive where it is mounted on
     Colab, `/kaggle/working` on Kaggle, and the user's data folder elsewhere.
+    Taught in notebook 05.
+
+    >>> home_directory().is_dir()
+    True
     """
     return _writable(
         "COURSE_HOME",

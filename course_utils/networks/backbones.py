@@ -79,7 +79,10 @@ IMAGENET_CLASSES = {
 
 
 class WeightsUnavailable(RuntimeError):
-    """Raised when there are no ImageNet weights; it says why."""
+    """Raised when there are no ImageNet weights; it says why.
+
+    Taught in notebook 09.
+    """
 
 
 def load(
@@ -96,7 +99,11 @@ def load(
         course ships such a donor
 
     A printed line says which backbone it is and why. Pixels are scaled
-    inside; batch normalization stays in inference mode.
+    inside; batch normalization stays in inference mode. Taught in notebook 09.
+
+    >>> load("donor").output_shape
+    Backbone: donor, the course's own donor, ...
+    (None, 4, 4, 128)
     """
     if name not in NAMES:
         raise ValueError(f"There is no {name!r}: choose {', '.join(NAMES)}.")
@@ -160,6 +167,8 @@ def fetch_weights(name, image_size=96, patience=PATIENCE_SECONDS):
     name: one of Keras's own in `NAMES`; `weights="imagenet"` then finds the
     file without a download of its own, which nothing would bound. Raises
     WeightsUnavailable with the reason when it cannot be had or kept.
+
+    Taught in notebook 09.
     """
     found = _weights(weights_url(name, image_size), patience)
     path = _keras_home() / "models" / found.name
@@ -320,6 +329,12 @@ def features(network, pictures, batch_size=32):
     ...), is kept in the cache under a digest of the network's layers and
     weights and of the pictures' pixels: a second call reads it, and a change
     in either computes again.
+
+    Taught in notebook 09.
+
+    >>> blue = np.full((2, 32, 32, 3), (0, 0, 255), np.uint8)
+    >>> features(donors.random_base(), blue).shape
+    (2, 128)
     """
     name = f"{network.name}-{_digest(network, pictures)[:20]}.npy"
     path = paths.cache_directory() / "features" / name
@@ -366,7 +381,8 @@ def class_scores(
         pixels that the backbone was trained on
     name: one of `NAMES`, the first choice as in `load`
 
-    Raises WeightsUnavailable where there are no ImageNet weights.
+    Raises WeightsUnavailable where there are no ImageNet weights. Taught in
+    notebook 09.
     """
     import keras
 

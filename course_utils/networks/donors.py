@@ -125,7 +125,7 @@ def epochs_within(seconds, rate, examples, least=2, most=RECIPE["epochs"]):
 def own_path(first, second, source):
     """Return where the reader's own donor is kept, whether it exists or not.
 
-    Its report has the same name and ends in `.json`.
+    Its report has the same name and ends in `.json`. Taught in notebook 05.
     """
     name = f"{first}_{second}_{source}.keras"
     return paths.home_directory() / "donors" / name
@@ -163,6 +163,11 @@ def load_donor(first, second, source):
     that of the shipped one: a short training run on a slow machine should not
     spoil the lessons that follow. One that cannot be read, or is another
     network, is named and left alone. Taught in notebook 06.
+
+    >>> network, facts = load_donor("cat", "dog", "drawings")
+    Donor: ...
+    >>> network.output_shape
+    (None, 2)
     """
     path = donor_path(first, second, source)
     facts = report(first, second, source)
@@ -200,7 +205,13 @@ def _say(which, network, facts):
 
 
 def load_base(first, second, source):
-    """Return the frozen base of the donor that the course ships."""
+    """Return the frozen base of the donor that the course ships.
+
+    Taught in notebook 06.
+
+    >>> load_base("cat", "dog", "drawings").output_shape
+    (None, 128)
+    """
     path = donor_path(first, second, source)
     base = keras.models.load_model(path).get_layer("base")
     base.trainable = False
@@ -211,6 +222,9 @@ def random_base(seed=0):
     """Return a frozen base whose weights are random: nothing was learned.
 
     Taught in notebook 06.
+
+    >>> count_trainable(random_base(seed=1))
+    0
     """
     keras.utils.set_random_seed(seed)
     base = build_base()
@@ -250,6 +264,8 @@ def save(network, facts, path):
 
     facts: what JSON can hold; it is checked before either file is written,
         so that the two always belong together. Raises TypeError otherwise.
+
+    Taught in notebook 05.
     """
     json.dumps(facts)
 

@@ -31,7 +31,10 @@ class PerDepth(keras.optimizers.Adam):
 
 
 def blocks_of(base):
-    """Return the base's layers as one list a block, lowest block first."""
+    """Return the base's layers as one list a block, lowest block first.
+
+    Taught in notebook 07.
+    """
     blocks = [[]]
     for layer in base.layers:
         if isinstance(layer, layers.MaxPooling2D):
@@ -44,6 +47,7 @@ def unfreeze(base, blocks):
     """Let training change the topmost blocks of a base, and freeze the rest.
 
     Compile afterwards: a network trains what could be trained at that time.
+    Taught in notebook 07.
     """
     base.trainable = True
     parts = blocks_of(base)
@@ -58,6 +62,7 @@ def freeze_batch_norm(base):
     Calling the base with `training=False` does not: `fit` passes its own
     `training=True` through every layer of a functional network. A frozen
     normalization computes as in use, whatever `fit` says. Compile afterwards.
+    Taught in notebook 08.
     """
     for layer in base.layers:
         if isinstance(layer, layers.BatchNormalization):
@@ -69,6 +74,8 @@ def rate_factors(network, base, factors=DEPTH_FACTORS):
 
     factors: one for each block of the base, lowest first, then one for the
         heads
+
+    Taught in notebook 07.
     """
     known = {
         variable.path: factor
@@ -89,6 +96,12 @@ def fit_head(features, labels):
     standardized features; its penalty is chosen by cross-validation. Source:
     Kumar et al. (2022), "Fine-tuning can distort pretrained features", which
     starts from such a head.
+
+    Taught in notebook 07.
+
+    >>> features = np.random.default_rng(0).normal(size=(20, 128))
+    >>> [part.shape for part in fit_head(features, np.repeat([0, 1], 10))]
+    [(128, 2), (2,)]
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV

@@ -16,6 +16,8 @@ def overlay(picture, heat, share=0.5):
 
     heat: (rows, columns) from 0 to 1, stretched to the picture's size;
     share: of the heat's colors where it is greatest, from 0 to 1.
+
+    Taught in notebook 10.
     """
     from matplotlib import colormaps
 

@@ -23,6 +23,8 @@ def features(base, pictures):
     """Return the base's features, averaged over each picture and its mirror.
 
     pictures: (count, 32, 32, 3), 0 to 255; returns (count, features).
+
+    Taught in notebook 06.
     """
     mirrored = pictures[:, :, ::-1]
     return (
@@ -40,7 +42,12 @@ def linear_head():
     Standardized features and ridge regression on the labels. The penalty is
     chosen by leave-one-out cross-validation, which has a closed form here,
     so a hundred heads take a second. Source: Kornblith et al. (2019), "Do
-    better ImageNet models transfer better?", for the choice per task.
+    better ImageNet models transfer better?", for the choice per task. Taught
+    in notebook 06.
+
+    >>> head = linear_head().fit([[0], [1], [2], [3]], [0, 0, 1, 1])
+    >>> head.predict([[5]])
+    array([1])
     """
     from sklearn.linear_model import RidgeClassifierCV
     from sklearn.pipeline import make_pipeline
@@ -106,5 +113,8 @@ class Scratch:
 
 
 def agree(first, second, tolerance=1e-4):
-    """Say whether two arrays of probabilities are equal to rounding."""
+    """Say whether two arrays of probabilities are equal to rounding.
+
+    Taught in notebook 06.
+    """
     return bool(np.allclose(first, second, atol=tolerance))

@@ -45,7 +45,7 @@ def make_portable(path, class_names=(), image_size=None):
     class_names, image_size: kept inside the file, where `facts` finds them
 
     The whole file is replaced, or none of it. Raises UnreadableModel if it
-    is no model file.
+    is no model file. Taught in notebook 10.
     """
     facts = {"class_names": list(map(str, class_names))}
     if image_size is not None:
@@ -65,7 +65,10 @@ def make_portable(path, class_names=(), image_size=None):
 
 
 def facts(path):
-    """Return what `make_portable` kept in a model file, as a dictionary."""
+    """Return what `make_portable` kept in a model file, as a dictionary.
+
+    Taught in notebook 10.
+    """
     with _opened(path) as archive:
         kept = FACTS in archive.namelist()
         return _described(archive, FACTS) if kept else {}
@@ -216,7 +219,7 @@ def card(model, pictures, span, backbone, limits, seconds=None):
     seconds: what training took on this machine
 
     Sections follow Mitchell et al. (2019), "Model cards for model
-    reporting".
+    reporting". Taught in notebook 10.
     """
     machine, names = devices.hardware(), pictures.class_names
     counts = np.bincount(pictures.y_train, minlength=len(names))

@@ -45,7 +45,7 @@ class Progress(keras.callbacks.Callback):
     In a notebook one figure is redrawn; elsewhere each epoch prints a line.
     The stop button (or Ctrl+C) ends `fit` after the current batch: the model
     can be used, and a sentence says how to resume. A second press interrupts
-    at once, as usual. Call `fit` with `verbose=0`.
+    at once, as usual. Call `fit` with `verbose=0`. Taught in notebook 05.
     """
 
     def __init__(self, metric="accuracy", checkpoint=None):
@@ -174,7 +174,8 @@ class Checkpoint(keras.callbacks.Callback):
     network, optimizer, loss, steps per epoch, key, backend and version of
     Keras. Otherwise the kept epoch stays where it is, a sentence says what
     differs, and the run starts from the beginning. A disk that is full costs
-    a sentence. Raises ValueError if the folder holds other files.
+    a sentence. Raises ValueError if the folder holds other files. Taught in
+    notebook 05.
     """
 
     def __init__(self, folder, key=""):

@@ -177,6 +177,9 @@ def donor_and_recipient(lit="head", ax=None):
     Orange parts learn, pale blue parts are frozen. Returns the axes. Raises
     ValueError when `lit` names no part. Taught in notebook 05, and used up
     to notebook 10.
+
+    >>> donor_and_recipient("features").get_title().partition(" ")[0]
+    'The'
     """
     if lit not in VERSIONS:
         raise ValueError(
@@ -278,6 +281,9 @@ def convolution(picture=None, kernel=None, place=(1, 2), ax=None):
 
     Returns the axes. Raises ValueError when the window leaves the picture.
     Taught in notebook 05.
+
+    >>> convolution(place=(0, 1)).get_title()
+    'A convolution slides one window: nine products, one sum, 23'
     """
     if picture is None:
         picture = [[9, 9, 8, 1, 1, 0]] * 2 + [[9, 8, 7, 1, 0, 0]] * 2
@@ -1008,6 +1014,11 @@ def pictures_with_answers(
     A right answer has a green frame and ✓, a wrong one a vermilion frame, ✗
     and "truth → answer". Returns the figure. Raises ValueError when the
     numbers of pictures, truths and answers differ. Taught in notebook 00.
+
+    >>> pictures = np.zeros((2, 32, 32, 3), np.uint8)
+    >>> names = ["dog", "fox"], ["dog", "dog"]
+    >>> pictures_with_answers(pictures, *names).axes[1].get_title()
+    '✗ fox → dog'
     """
     if not len(pictures) == len(truths) == len(answers):
         raise ValueError(

@@ -16,7 +16,13 @@ _UNITS = (
 
 
 def format_seconds(seconds, digits=2):
-    """Write a time for a reader: "12 ms", "3.2 hours", "41 years"."""
+    """Write a time for a reader: "12 ms", "3.2 hours", "41 years".
+
+    Taught in notebook 00.
+
+    >>> format_seconds(90_000)
+    '25 hours'
+    """
     if not math.isfinite(seconds) or seconds <= 0:
         return f"{seconds:g} s"
     unit, name = next(

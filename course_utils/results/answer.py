@@ -122,7 +122,8 @@ def marks(own=None, elsewhere=None):
 
     Returns {name: (seconds, balanced accuracy, seconds of the donor or
     None)}. A mark that you did not measure is called "elsewhere", and a
-    printed line says where, and which notebook is about it.
+    printed line says where, and which notebook is about it. Taught in notebook
+    11.
     """
     own = scoreboard.load() if own is None else own
     elsewhere = reference() if elsewhere is None else elsewhere
@@ -152,6 +153,8 @@ def plot(drawn, ax=None):
 
     drawn: what `marks` returns. Returns the axes, or None and a sentence
     when there is no mark.
+
+    Taught in notebook 11.
     """
     if not drawn:
         print("Nothing to draw yet: run notebooks 6, 7 and 9 first.")

@@ -178,6 +178,13 @@ def judge(name, effects):
         the effect of this claim alone: an Interval, or one for each bound. A
         claim that is not among them was not measured yet: that is said, and
         None is returned
+
+    Taught in notebook 06.
+
+    >>> verdict = judge("kinship", evaluation.interval([8.0, 9.0, 10.0]))
+    proven: ...
+    >>> verdict
+    'proven'
     """
     claim = CLAIMS[name]
     if isinstance(effects, dict) and name not in effects:

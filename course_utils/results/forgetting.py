@@ -157,6 +157,9 @@ def for_lesson(source):
     """Return `stored` of a source, or of the drawings, which a sentence says.
 
     Taught in notebook 07.
+
+    >>> for_lesson("drawings")["source"]
+    'drawings'
     """
 
     def is_whole(name):
@@ -181,20 +184,29 @@ def answers(bits, labels, asked):
 
 
 def forgotten(grid, trial):
-    """Return the points of cat/dog that a trial lost, run by run."""
+    """Return the points of cat/dog that a trial lost, run by run.
+
+    Taught in notebook 07.
+    """
     row = grid["runs"][trial]
     return 100 * (row.get("before", grid["before"]) - row["cat/dog"])
 
 
 def gained(grid, trial):
-    """Return the points of dog/fox over the frozen base, run by run."""
+    """Return the points of dog/fox over the frozen base, run by run.
+
+    Taught in notebook 07.
+    """
     rows = [grid["runs"][one]["dog/fox"] for one in (trial, FROZEN)]
     count = min(map(len, rows))
     return 100 * (rows[0][:count] - rows[1][:count])
 
 
 def matrix(grid):
-    """Return the forgetting matrix: {label: mean accuracies by task}."""
+    """Return the forgetting matrix: {label: mean accuracies by task}.
+
+    Taught in notebook 08.
+    """
     rows = {label: grid["runs"][trial] for trial, label in LABELS.items()} | {
         ALL_FOXES: grid["widened"],
         FROM_START: grid["from_start"],
@@ -210,7 +222,10 @@ def matrix(grid):
 
 
 def ladder(grid):
-    """Return {change: (points gained, points forgotten)}, careless first."""
+    """Return {change: (points gained, points forgotten)}, careless first.
+
+    Taught in notebook 07.
+    """
     return {
         label: (
             float(gained(grid, trial).mean()),
@@ -225,6 +240,11 @@ def effects(grid):
 
     grid: what `forgetting.stored` gives; claims about what is not in it are
         left out
+
+    Taught in notebook 07.
+
+    >>> "careful keeps" in effects(for_lesson("drawings"))
+    True
     """
     known = grid["answers"]
 
@@ -277,7 +297,8 @@ def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
     blocks: how many of the donor's four blocks were trained, from the top;
         with 0 a head alone was, at any rate
 
-    Returns the axes. Raises KeyError for a pair that was not measured.
+    Returns the axes. Raises KeyError for a pair that was not measured. Taught
+    in notebook 07.
     """
 
     ax = plots.new_axes(ax)

@@ -14,7 +14,7 @@ def stored(source):
     "accuracy" is {arm: {count: accuracies}} with counts as numbers,
     "answers" {arm: {count: Answers}}, "invented" {arm: Answers} and
     "own_names" {arm: facts}. Raises FileNotFoundError that names the command
-    which measures it.
+    which measures it. Taught in notebook 09.
     """
     grid, arrays = files.read_grid(
         f"giant_{source}", f"giant --source {source}"
@@ -57,6 +57,8 @@ def effects(grid, name=REFERENCE):
 
     grid: "answers", "invented" and "own_names" as `stored` gives them; what
         is not there is left out
+
+    Taught in notebook 09.
     """
     found = {}
     arms = [grid.get("answers", {}).get(one, {}) for one in (name, "donor")]
@@ -83,7 +85,10 @@ def effects(grid, name=REFERENCE):
 
 
 def table(accuracy):
-    """Return rows of text: one per arm, one column per number of pictures."""
+    """Return rows of text: one per arm, one column per number of pictures.
+
+    Taught in notebook 09.
+    """
     counts = sorted({count for rows in accuracy.values() for count in rows})
     lines = ["".join([f"{'n':20}", *(f"{count:>16}" for count in counts)])]
     for arm, rows in accuracy.items():

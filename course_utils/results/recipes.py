@@ -10,7 +10,8 @@ from course_utils.results import evaluation, files
 def stored():
     """Return the measured recipes, as the study stored them.
 
-    Raises FileNotFoundError that names the command which measures them.
+    Raises FileNotFoundError that names the command which measures them. Taught
+    in notebook 09.
     """
     return files.read("recipes", "recipes")
 
@@ -50,6 +51,7 @@ def effects(result):
     The lead, in points on test pictures, over the recipe that ends highest
     there, and how many times the course's seconds the quickest recipe takes.
     The course's recipe has no chance in it: its runs differ in time alone.
+    Taught in notebook 09.
     """
 
     def test(runs):
@@ -103,7 +105,10 @@ def _mean_final(runs):
 
 
 def show_settings(result):
-    """Print what each recipe sets, one line per stage of training."""
+    """Print what each recipe sets, one line per stage of training.
+
+    Taught in notebook 09.
+    """
     print(f"{'recipe':22} batch  epochs  {'optimizer':9} {'rate':>7}  learns")
     for name, recipe in result["recipes"].items():
         for stage in recipe["stages"]:
@@ -161,7 +166,10 @@ def _seconds_until(run, target):
 
 
 def show_race(result):
-    """Print accuracies, seconds to the end and to the course's accuracy."""
+    """Print accuracies, seconds to the end and to the course's accuracy.
+
+    Taught in notebook 09.
+    """
     ours = result["course"]
     seconds = _median(ours, "seconds")
     test = statistics.mean(each["test"] for each in ours)

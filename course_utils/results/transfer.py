@@ -103,6 +103,9 @@ def for_lesson(source):
 
     The drawings' grid is returned as long as the trained arms of the source
     were not measured. Taught in notebook 06.
+
+    >>> for_lesson("drawings")["source"]
+    'drawings'
     """
 
     def is_whole(name):
@@ -120,6 +123,11 @@ def effects(grid):
 
     grid: what `transfer.stored` gives; claims about arms that are not in it
         are left out
+
+    Taught in notebook 06.
+
+    >>> "kinship" in effects(for_lesson("drawings"))
+    True
     """
     ten = {arm: rows[10] for arm, rows in grid["answers"].items()
            if 10 in rows}  # fmt: skip
@@ -182,7 +190,7 @@ def costs(grid, count=10):
     Returns {"seconds" or "labels": {"donor", "transfer", "scratch"}} for
     `break_even`: of the donor once, and of one task with it and without,
     when scratch gets as many pictures as it needs for the accuracy of the
-    frozen donor with `count` of each.
+    frozen donor with `count` of each. Taught in notebook 06.
     """
     needed = labels_saved(grid, count).mean
     seconds = grid["seconds"]["scratch"]
@@ -260,7 +268,7 @@ def plot_break_even(
     transfer, scratch: seconds of one task with it, and without it
     tasks: how many you have; dollars_per_hour: price of the machine
 
-    Returns the axes.
+    Returns the axes. Taught in notebook 06.
     """
     ax = plots.new_axes(ax)
     saved = scratch - transfer
@@ -346,7 +354,8 @@ def break_even(donor, transfer, scratch):
 
     All three are costs in one unit, such as seconds: of the donor once, and
     of one task with it and from scratch. That is where
-    donor + k × transfer ≤ k × scratch; infinity where it never is.
+    donor + k × transfer ≤ k × scratch; infinity where it never is. Taught in
+    notebook 06.
     """
     saved = scratch - transfer
     return math.ceil(donor / saved) if saved > 0 else math.inf

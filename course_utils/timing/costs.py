@@ -160,6 +160,11 @@ def training_operations(forward, examples, epochs):
     """Return the FLOP of a training run.
 
     forward: FLOP of one example's forward pass; see `timing.count_network`
+
+    Taught in notebook 04.
+
+    >>> f"{training_operations(forward=1e6, examples=9000, epochs=10):.1e}"
+    '2.7e+11'
     """
     return TRAINING_PER_FORWARD * forward * examples * epochs
 
@@ -170,7 +175,7 @@ def language_model_operations(weights, tokens):
 
 
 def training_steps(examples, epochs, batch):
-    """Return the number of steps of a training run."""
+    """Return the number of steps of a training run. Taught in notebook 04."""
     return epochs * math.ceil(examples / batch)
 
 
@@ -201,7 +206,10 @@ def donor_forward(classes=2):
 
 
 def measured_device(name, flops_per_second, watts=None, dollars_per_hour=None):
-    """Return a `Device` from your own measurement, to be used at 100%."""
+    """Return a `Device` from your own measurement, to be used at 100%.
+
+    Taught in notebook 04.
+    """
     return Device(
         name, flops_per_second, watts, dollars_per_hour, "measured here"
     )
@@ -227,7 +235,7 @@ def estimate(
         the device, and the estimate says what to expect
 
     Returns an `Estimate`. Raises ValueError for values outside these ranges,
-    KeyError for an unknown device.
+    KeyError for an unknown device. Taught in notebook 04.
     """
     if not isinstance(device, Device):
         if device not in DEVICES:
@@ -328,7 +336,10 @@ _UNITS = {
 
 
 def show_published():
-    """Print what was reported of famous training runs, and the estimates."""
+    """Print what was reported of famous training runs, and the estimates.
+
+    Taught in notebook 04.
+    """
     for row in PUBLISHED:
         write, found = _UNITS[row.quantity], row.estimate()
         print(
@@ -368,7 +379,10 @@ def plot_cost(
 
     A device that the network is too small to fill is drawn where its steps
     take `SHORTEST_STEP` each. Returns the axes. Raises KeyError for an
-    unknown device or network.
+    unknown device or network. Taught in notebook 01.
+
+    >>> plot_cost({"my laptop": 5e10}, device="my laptop").get_xlabel()
+    'time (full: measured, hollow: estimated)'
     """
     ax = plots.new_axes(ax)
     rows = _devices(measured)

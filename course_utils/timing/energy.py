@@ -53,7 +53,7 @@ def measure_energy(function, *arguments, watts_per_thread=WATTS_PER_THREAD):
 
     Counters see the whole machine and all its users. If there is none, the
     energy is estimated: seconds × threads × watts_per_thread, as if all
-    threads were busy.
+    threads were busy. Taught in notebook 04.
     """
     found = counters()
     before = {name: read() for name, read in found.items()}

@@ -30,7 +30,12 @@ def record(rung, notebook, seconds, network="small", **more):
     more: further values, such as source, batch and limit_flops_per_second;
         flops_per_second, if it was counted in another way
 
-    An accuracy that an earlier record of the rung holds is kept.
+    An accuracy that an earlier record of the rung holds is kept. Taught in
+    notebook 02.
+
+    >>> record("an example", notebook=2, seconds=0.001)
+    >>> scoreboard.latest("an example")["examples_per_second"]
+    1000.0
     """
     before = scoreboard.latest(rung) or {}
     if before.get("accuracy") is not None:
@@ -59,7 +64,10 @@ def rungs(records):
 
 
 def speed(entry):
-    """Return the FLOP per second of a rung, counted alike for all rungs."""
+    """Return the FLOP per second of a rung, counted alike for all rungs.
+
+    Taught in notebook 04.
+    """
     work = WORK.get(entry.get("network"), WORK["small"])
     return entry[_RATE] * work
 
@@ -102,7 +110,10 @@ def reference():
 
 
 def elsewhere():
-    """Return the records of accelerators that others measured, or []."""
+    """Return the records of accelerators that others measured, or [].
+
+    Taught in notebook 04.
+    """
     folder = paths.data_directory() / "reference"
     found = sorted(folder.glob("ladder_*.json"))
     return [entry for path in found for entry in _read(path)]
@@ -123,7 +134,7 @@ def own_or_reference():
 
     Your own are drawn if notebooks 01 to 03 are among them. If not, a printed
     sentence says what is missing and whose rungs these are; the two are
-    never mixed.
+    never mixed. Taught in notebook 04.
     """
     own = rungs(scoreboard.load())
     missing = {1, 2, 3} - {entry["notebook"] for entry in own}
@@ -142,7 +153,7 @@ def rung(name):
     """Return your latest record of a rung, or the reference run's.
 
     A printed sentence says so if it is not yours. Raises LookupError if
-    neither has it.
+    neither has it. Taught in notebook 04.
     """
     own = scoreboard.latest(name)
     if own:
@@ -157,7 +168,10 @@ def rung(name):
 
 
 def show_elsewhere():
-    """Print what accelerators others measured, or that there are none."""
+    """Print what accelerators others measured, or that there are none.
+
+    Taught in notebook 04.
+    """
     found = rungs(elsewhere())
     if not found:
         print(
@@ -180,8 +194,9 @@ def plot_ladder(records, others=(), ax=None):
 
     All rungs are counted in FLOP per second, so networks of different sizes
     share one axis. Next to each rung are its factor over the first one and
-    the fraction it reaches of its hardware's limit; the dashed line is the
-    processor's. Returns the axes. Raises ValueError without a record.
+    the fraction it reaches of its hardware's limit, which is the dashed line
+    for the processor. Returns the axes. Raises ValueError without a record.
+    Taught in notebook 04.
     """
     import matplotlib.pyplot as plt
 

@@ -11,7 +11,10 @@ import random
 
 
 def flatten(picture):
-    """Return a picture (height, width, 3) as one list, from -1 to 1."""
+    """Return a picture (height, width, 3) as one list, from -1 to 1.
+
+    Taught in notebook 02.
+    """
     return [
         value / 127.5 - 1
         for row in picture for pixel in row for value in pixel
@@ -19,7 +22,14 @@ def flatten(picture):
 
 
 def start(inputs, hidden, seed=0):
-    """Return (hidden weights, hidden biases, output weights, output bias)."""
+    """Return (hidden weights, hidden biases, output weights, output bias).
+
+    Taught in notebook 02.
+
+    >>> weights, biases, *output = start(inputs=3, hidden=2)
+    >>> len(weights), len(weights[0]), biases
+    (2, 3, [0.0, 0.0])
+    """
     draw = random.Random(seed).gauss
     hidden_weights = [
         [draw(0, math.sqrt(2 / inputs)) for _ in range(inputs)]
@@ -43,7 +53,10 @@ def sigmoid(score):
 
 
 def forward(network, picture):
-    """Return the hidden units and the probability of label 1."""
+    """Return the hidden units and the probability of label 1.
+
+    Taught in notebook 02.
+    """
     hidden_weights, hidden_biases, output_weights, output_bias = network
     hidden = [
         max(0.0, dot(weights, picture) + bias)
@@ -59,7 +72,10 @@ def loss(probability, label):
 
 
 def backward(network, picture, hidden, error):
-    """Return the four gradients, in the order of the network's parts."""
+    """Return the four gradients, in the order of the network's parts.
+
+    Taught in notebook 02.
+    """
     errors = [
         weight * error * (unit > 0) for weight, unit in zip(network[2], hidden)
     ]
@@ -91,7 +107,10 @@ def learn(network, picture, label, rate):
 
 
 def train_epoch(network, pictures, labels, rate):
-    """Learn from every picture once; return the network and mean loss."""
+    """Learn from every picture once; return the network and mean loss.
+
+    Taught in notebook 02.
+    """
     total = 0.0
     for picture, label in zip(pictures, labels):
         network, picture_loss = learn(network, picture, label, rate)
@@ -101,6 +120,8 @@ def train_epoch(network, pictures, labels, rate):
 
 def multiplications(inputs, hidden):
     """Count the multiplications that learning from one picture takes.
+
+    Taught in notebook 02.
 
     >>> multiplications(inputs=3072, hidden=32)
     295105

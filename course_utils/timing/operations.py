@@ -61,6 +61,11 @@ def extrapolate(operations, rate):
 
     operations: FLOP; rate: FLOP per second, above 0. Or examples, and
     examples per second. Raises ValueError for any other rate.
+
+    Taught in notebook 01.
+
+    >>> extrapolate(operations=1e12, rate=2e9)
+    500.0
     """
     if not rate > 0:
         raise ValueError(f"A rate must be above 0 per second, not {rate}.")

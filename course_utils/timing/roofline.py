@@ -39,7 +39,7 @@ def blas():
     """Return the library and the kernel with which NumPy multiplies.
 
     The kernel is the version of the code for one family of processors; the
-    variable OPENBLAS_CORETYPE can force a slower one.
+    variable OPENBLAS_CORETYPE can force a slower one. Taught in notebook 02.
     """
     for library in threadpoolctl.threadpool_info():
         if library["user_api"] == "blas":
@@ -74,7 +74,10 @@ def engine_peaks(engines=None, size=2048, repeats=7):
 def machine_peak(engines=None, size=2048, repeats=7):
     """Return the `Peak` of the processor: the best of some engines.
 
-    See `engine_peaks`.
+    See `engine_peaks`. Taught in notebook 03.
+
+    >>> machine_peak(["NumPy"], size=64, repeats=2).engine.partition(" ")[0]
+    'NumPy'
     """
     rates = engine_peaks(engines, size, repeats)
     best = max(rates, key=rates.get)
@@ -85,7 +88,8 @@ def device_peak(device, size=4096, repeats=7):
     """Return the `Peak` of one of Keras's devices, such as "gpu:0".
 
     The product has 32-bit inputs and is computed as the framework does it by
-    default, which on many accelerators is in fewer bits.
+    default, which on many accelerators is in fewer bits. Taught in notebook
+    04.
     """
     import keras
 
@@ -128,7 +132,8 @@ def memory_bandwidth(mebibytes=128, repeats=5):
     """Return the bytes per second that a processor reads from its memory.
 
     It multiplies a matrix, far larger than the caches, by a vector: each
-    number is read once and used once. The fastest repeat counts.
+    number is read once and used once. The fastest repeat counts. Taught in
+    notebook 02.
     """
     matrix = np.ones((mebibytes * 256, 1024), "float32")
     vector = np.ones(1024, "float32")
@@ -141,6 +146,7 @@ def layer_products(batch, inputs, outputs, dtype="float32"):
 
     They are those of a training step of a network's first layer: forward,
     and the gradient of the weights. No step can be faster than they are.
+    Taught in notebook 02.
     """
     x = np.ones((batch, inputs), dtype)
     weights = np.ones((outputs, inputs), dtype)
@@ -219,7 +225,8 @@ def plot_batch_size(
     batch: the size to highlight, a key of `rates`
     inputs, hidden: sizes of the network of notebook 02
 
-    Returns the axes. Raises KeyError for a batch that was not measured.
+    Returns the axes. Raises KeyError for a batch that was not measured. Taught
+    in notebook 02.
     """
     if batch not in rates:
         known = ", ".join(map(str, rates))

@@ -88,7 +88,7 @@ def calibrate(steps, reductions, gradient_bytes):
     reductions: {bytes: seconds} of all-reduces between two devices
 
     No training step on several devices goes in, so that those can test it.
-    Raises ValueError for fewer than two of either.
+    Raises ValueError for fewer than two of either. Taught in notebook 13.
     """
     fixed, per_example = fit_line(list(steps), list(steps.values()))
     twice, each = fit_line(list(reductions), list(reductions.values()))
@@ -116,7 +116,10 @@ RESNET50_ON_P100 = Growth(
 
 
 def show_published():
-    """Print what was reported of ResNet-50 and what the model says."""
+    """Print what was reported of ResNet-50 and what the model says.
+
+    Taught in notebook 13.
+    """
     found = RESNET50_ON_P100.efficiency(GOYAL_SERVERS, GOYAL_BATCH, grows=True)
     print(
         f"ResNet-50 from 8 to {8 * GOYAL_SERVERS} P100 GPUs: efficiency "
@@ -132,7 +135,7 @@ def plot_growth(growth, batches, measured=None, ax=None):
 
     Both axes are logarithmic, and the dashed diagonal is the ideal: N devices
     are N times faster. The title names the largest batch's best number of
-    devices. Returns the axes.
+    devices. Returns the axes. Taught in notebook 13.
     """
     ax = plots.new_axes(ax)
     ax.loglog(DEVICES, DEVICES, color="black", lw=1.5, ls="--", base=2)
