@@ -165,7 +165,7 @@ def _form(answer, kind):
         if isinstance(answer, bool):
             return "Write a number, not True or False."
         if isinstance(answer, str):
-            return _text_for_number(answer)
+            return _text_for_number(answer, kind)
         if isinstance(answer, list | tuple):
             one = "Write one number, without brackets or a comma after it."
             return COMMA if isinstance(answer, tuple) and answer[1:] else one
@@ -174,10 +174,11 @@ def _form(answer, kind):
     return ""
 
 
-def _text_for_number(text):
+def _text_for_number(text, kind):
     text = text.strip()
     if text.endswith("%"):
-        return "Write a number without quotes and without %: 0.5 for 50%."
+        example = ": 0.5 for 50%" if kind == "fraction" else ""
+        return f"Write a number without quotes and without %{example}."
     if re.fullmatch(r"[-+]?[\d.]*(,\d+)+(\.\d*)?", text):
         return f"Write the number without quotes. {COMMA}"
     try:
@@ -281,16 +282,21 @@ def read_number(typed):
     return (None, hint) if hint else (number, None)
 
 
-def guess(typed, choices=None):
+def guess(*typed, choices=None, above=-math.inf):
     """Return a guess as it was typed, or print a hint and return no guess.
 
+    typed: one value; Python makes two of a decimal comma
     choices: None for a guess that is a number; else the letters to choose
         from, such as "ABC"
+    above: the number that a guess must exceed
     No guess is NaN for a number, and "nothing" for a letter: a lesson goes
     on with either.
     """
+    typed = typed[0] if len(typed) == 1 else typed
     if choices is None:
         number, hint = read_number(typed)
+        if not hint and number <= above:
+            hint = f"Write a number above {above}."
         if hint:
             print(f"✗ {hint}")
         return math.nan if hint else number
@@ -300,6 +306,22 @@ def guess(typed, choices=None):
                 return letter
     print(f"✗ Choose one of the letters {', '.join(choices)}, in quotes.")
     return "nothing"
+
+
+def whole(typed, otherwise):
+    """Return a whole number above 0 as it was typed, or another in its place.
+
+    otherwise: what None stands for; it is also returned, after a hint, for
+        what is no such number
+    """
+    if typed is None:
+        return otherwise
+    number, hint = read_number(typed)
+    if not hint and (number < 1 or number != int(number)):
+        hint = "Write a whole number above 0."
+    if hint:
+        print(f"✗ {hint} {otherwise} is used.")
+    return otherwise if hint else int(number)
 
 
 def _is_empty(function):
