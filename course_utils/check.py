@@ -158,7 +158,7 @@ def _form(answer, kind):
         if isinstance(answer, bool):
             return "Write a number, not True or False."
         if isinstance(answer, str):
-            return _text_for_number(answer)
+            return _text_for_number(answer, kind)
         if isinstance(answer, list | tuple):
             one = "Write one number, without brackets or a comma after it."
             return COMMA if isinstance(answer, tuple) and answer[1:] else one
@@ -167,10 +167,11 @@ def _form(answer, kind):
     return ""
 
 
-def _text_for_number(text):
+def _text_for_number(text, kind):
     text = text.strip()
     if text.endswith("%"):
-        return "Write a number without quotes and without %: 0.5 for 50%."
+        example = ": 0.5 for 50%" if kind == "fraction" else ""
+        return f"Write a number without quotes and without %{example}."
     if re.fullmatch(r"[-+]?[\d.]*(,\d+)+(\.\d*)?", text):
         return f"Write the number without quotes. {COMMA}"
     try:
@@ -274,12 +275,13 @@ def read_number(typed):
     return (None, hint) if hint else (number, None)
 
 
-def guess(typed, choices=None, above=-math.inf):
+def guess(*typed, choices=None, above=-math.inf):
     """Return a guess as it was typed, or print a hint and return no guess.
 
+    typed: one value; Python makes two of a decimal comma
     choices: None for a guess that is a number; else the letters to choose
         from, such as "ABC"
-    above: a guess that is a number has to be greater
+    above: the number that a guess must exceed
     No guess is NaN for a number, and "nothing" for a letter: a lesson goes
     on with either.
 
@@ -288,6 +290,7 @@ def guess(typed, choices=None, above=-math.inf):
     >>> guess(10_000)
     10000
     """
+    typed = typed[0] if len(typed) == 1 else typed
     if choices is None:
         number, hint = read_number(typed)
         if not hint and number <= above:
@@ -301,6 +304,22 @@ def guess(typed, choices=None, above=-math.inf):
                 return letter
     print(f"✗ Choose one of the letters {', '.join(choices)}, in quotes.")
     return "nothing"
+
+
+def whole(typed, otherwise):
+    """Return a whole number above 0 as it was typed, or another in its place.
+
+    otherwise: what None stands for; it is also returned, after a hint, for
+        what is no such number
+    """
+    if typed is None:
+        return otherwise
+    number, hint = read_number(typed)
+    if not hint and (number < 1 or number != int(number)):
+        hint = "Write a whole number above 0."
+    if hint:
+        print(f"✗ {hint} {otherwise} is used.")
+    return otherwise if hint else int(number)
 
 
 def _is_empty(function):

@@ -13,7 +13,7 @@ import pytest
 from course_utils import check
 from course_utils.check import _verdict
 
-HELPERS = {"guess", "read_number", "try_function"}
+HELPERS = {"guess", "read_number", "try_function", "whole"}
 FUNCTIONS = [
     function
     for name, function in inspect.getmembers(check, inspect.isfunction)
@@ -302,6 +302,13 @@ def test_a_percentage_is_named_wherever_a_fraction_belongs(capsys, percent):
         assert "not a percentage" in capsys.readouterr().out
 
 
+def test_percent_is_a_fraction_only_where_one_belongs(capsys):
+    check.own_interval("50%")
+    assert "0.5 for 50%" in capsys.readouterr().out
+    check.guess("75 %")  # in a lesson that asks for percent
+    assert "0.5" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("typed", "word"),
     [(3, "quotes"), (["B"], "quotes"), (True, "quotes"), ({"B"}, "Braces"),
@@ -373,13 +380,48 @@ def test_any_other_guess_gets_a_hint_and_no_number(capsys, odd):
     if odd is not ODD["negative"] and odd is not ODD["raising"]:
         assert np.isnan(check.guess(odd))
         assert capsys.readouterr().out.startswith("✗")
-    assert check.guess(odd, "ABC") == "nothing"
+    assert check.guess(odd, choices="ABC") == "nothing"
     assert "letters A, B, C" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", [(2, 5), (10, 0), (1, 0, 0), (0, 75), ()])
+def test_a_comma_within_the_parentheses_is_named(capsys, typed):
+    assert np.isnan(check.guess(*typed))
+    printed = capsys.readouterr().out
+    assert ("To Python a comma" if typed else "one number") in printed
+    assert check.guess(*typed, choices="ABC") == "nothing"
+
+
+@pytest.mark.parametrize("typed", [0, -2, 0.0])
+def test_a_guess_can_have_a_bound(capsys, typed):
+    assert np.isnan(check.guess(typed, above=0))
+    assert capsys.readouterr().out == "✗ Write a number above 0.\n"
+    assert check.guess(0.1, above=0) == 0.1
+
+
+@pytest.mark.parametrize("typed", [7, 7.0, np.int64(7)])
+def test_a_whole_number_is_returned(capsys, typed):
+    assert check.whole(typed, 3) == 7
+    assert check.whole(None, 3) == 3
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("typed", [0, -1, 7.5, "7", (7, 0), "7,5", "ten"])
+def test_any_other_count_gets_a_hint_and_the_usual_number(capsys, typed):
+    assert check.whole(typed, 3) == 3
+    printed = capsys.readouterr().out
+    assert printed.startswith("✗") and printed.count("\n") == 1
+
+
+def test_odd_counts_raise_nothing(capsys, odd):
+    if odd is not None:
+        assert check.whole(odd, 3) == 3
+        assert capsys.readouterr().out.startswith("✗")
 
 
 @pytest.mark.parametrize("typed", ["B", " b ", "(b)", "B."])
 def test_a_guess_that_is_a_letter_is_returned(capsys, typed):
-    assert check.guess(typed, "ABC") == "B"
+    assert check.guess(typed, choices="ABC") == "B"
     assert capsys.readouterr().out == ""
 
 

@@ -74,6 +74,8 @@ def test_names_that_a_cell_binds(source, names):
         ("guess = 1_000", ("guess", "guess", "guess = '2,5'")),
         ("guess = check.guess(7)", ("guess", "guess",
                                     "guess = check.guess(10,000)")),
+        ("a = None\ns.keep_guesses(a=a)", ("guess", "guess a",
+                                 "a = 2,5\ns.keep_guesses(a=a)")),
         ("s.keep_guesses(a=None)", ("guess", "guess a",
                                     "s.keep_guesses(a=(2,5))")),
     ],

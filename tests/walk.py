@@ -70,6 +70,13 @@ def bound(source):
 
 def _values(tree):
     """Return (name, node, is a keyword) of all that gets a name."""
+    passed = {
+        keyword.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and "guess" in ast.unparse(node.func)
+        for keyword in node.keywords
+        if isinstance(keyword.value, ast.Name)
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             targets, values = node.targets, [node.value]
@@ -80,7 +87,9 @@ def _values(tree):
                 if isinstance(value, ast.Call) and value.args:
                     called = ast.unparse(value.func).endswith(".guess")
                     value = value.args[0] if called else value
-                yield getattr(target, "id", ""), value, False
+                name = getattr(target, "id", "")
+                is_guess = name in passed
+                yield f"guess {name}" if is_guess else name, value, False
         elif isinstance(node, ast.Call) and "guess" in ast.unparse(node.func):
             for keyword in node.keywords:
                 yield f"guess {keyword.arg}", keyword.value, True
