@@ -17,25 +17,18 @@ import types
 import numpy as np
 
 TODO = "… replace the `...` with your answer and run the cell again."
-
-
 MOST = 500  # values in one answer
-
-
 LONGEST = 1000  # characters in one text
-
 
 # Only what these packages define is asked for its values; a class of
 # somebody's own could answer anything, or never.
 LIBRARIES = {"numpy", "pandas", "tensorflow", "keras", "jax", "jaxlib",
              "torch", "ml_dtypes", "decimal", "fractions"}  # fmt: skip
 
-
 COMMA = (
     "To Python a comma separates two values. Write decimals with a point "
     "(0.5) and large numbers without commas (10000 or 10_000)."
 )
-
 
 FRACTION = "As a fraction between 0 and 1, not a percentage."
 
@@ -281,16 +274,19 @@ def read_number(typed):
     return (None, hint) if hint else (number, None)
 
 
-def guess(typed, choices=None):
+def guess(typed, choices=None, above=-math.inf):
     """Return a guess as it was typed, or print a hint and return no guess.
 
     choices: None for a guess that is a number; else the letters to choose
         from, such as "ABC"
+    above: a guess that is a number has to be greater
     No guess is NaN for a number, and "nothing" for a letter: a lesson goes
     on with either.
     """
     if choices is None:
         number, hint = read_number(typed)
+        if not hint and number <= above:
+            hint = f"Write a number above {above}."
         if hint:
             print(f"✗ {hint}")
         return math.nan if hint else number
@@ -442,27 +438,6 @@ def start_label(answer):
     )  # fmt: skip
 
 
-def start_balanced(answer):
-    """Judge the balanced accuracy of a program that always says dog."""
-    _verdict(
-        answer,
-        0.5,
-        "All dogs are right and no fox is: the mean of 1 and 0. Knowing which "
-        "class is larger does not raise balanced accuracy.",
-        [
-            (100 / 120, "That is plain accuracy: the many dogs hide the "
-             "foxes. Compute the accuracy of each class first, then the "
-             "mean of the two."),
-            (20 / 120, "That is the fraction of mistakes."),
-            (1.0, "All dogs are right, but the foxes count as well."),
-            (0.0, "No fox is right, but all the dogs are."),
-        ],
-        "What fraction of the dogs is right? What fraction of the foxes? "
-        "Take the mean of the two.",
-        kind="fraction",
-    )  # fmt: skip
-
-
 def balanced_accuracy(function):
     """Try `def balanced_accuracy(right_dogs, dogs, right_foxes, foxes)`.
 
@@ -521,27 +496,6 @@ def naive_multiplications(answer):
         ],
         "Multiply the inputs by the hidden units, then add what the output "
         "multiplies.",
-    )  # fmt: skip
-
-
-def naive_error(answer):
-    """Judge the error of p = 0.9 for a picture of a dog (label 1)."""
-    _verdict(
-        answer,
-        lambda error: math.isclose(error, -0.1, rel_tol=1e-3),
-        "It is negative because the score is too low, so the update will "
-        "raise it; it is small because 0.9 is nearly right.",
-        [
-            (0.1, "The size is right, the sign is wrong: the error is p "
-             "minus the label."),
-            (0.9, "That would be the error if the picture showed a cat."),
-            (-0.9, "That is the label minus p, and for a cat."),
-            (-math.log(0.9), "That is the loss; the error is its slope with "
-             "respect to the score."),
-            (-1 / 0.9, "That is the slope with respect to p; go back one "
-             "more step, through the sigmoid, to the score."),
-        ],
-        "error = p − label.",
     )  # fmt: skip
 
 

@@ -29,7 +29,6 @@ from course_utils.plots import alt_text
 
 FILE_NAME = "scoreboard.jsonl"
 
-
 # What `show` has columns for, in its order; records may hold more.
 COLUMNS = {
     "examples_per_second": "examples/s",
@@ -39,21 +38,13 @@ COLUMNS = {
     "joules": "joules",
 }
 
-
 # Records that hold anything but a number under these names are damaged.
 NUMBERS = {*COLUMNS, "batch", "efficiency", "labels", "points", "times_lists",
            "limit_share", "limit_flops_per_second"}  # fmt: skip
 
-
 MOST_BYTES = 10_000_000  # read from one file, from its end
-
-
 MOST_LINE = 100_000  # bytes of one record
-
-
 MOST_RUNGS = 40  # drawn in one plot
-
-
 _unsaved = []
 
 

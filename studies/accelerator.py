@@ -117,7 +117,7 @@ def measure(device, name, pair, sizes=SIZES, repeats=25, budget=BUDGET):
                 seconds, size = _best_batch(
                     build, device, pair, sizes, repeats
                 )
-                rung = f"{title}, {device}"
+                rung = f"{title}, {devices.spoken(device)}"
                 if precision != "float32":
                     rung += ", bfloat16"
                 keep(rung, 4, seconds, network, batch=size)
@@ -126,7 +126,8 @@ def measure(device, name, pair, sizes=SIZES, repeats=25, budget=BUDGET):
     if time.monotonic() - started < budget:
         seconds = _epoch(device, pair)
         keep(
-            f"donor, {device}", 5, seconds / len(pair.x_train), "convolution",
+            f"donor, {devices.spoken(device)}", 5,
+            seconds / len(pair.x_train), "convolution",
             batch=donors.RECIPE["batch_size"],
             seconds=seconds * donors.RECIPE["epochs"],
         )  # fmt: skip

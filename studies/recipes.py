@@ -26,8 +26,6 @@ from course_utils.results import files
 from course_utils.results import recipes as recipes_results
 
 SEEDS = range(3)
-
-
 TRAIN, HELD = 200, 100  # pictures of each class; of validation, and of test
 IMAGE_SIZE = 96
 RECIPES = {

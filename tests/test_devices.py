@@ -409,3 +409,9 @@ def test_available_memory_knows_the_limit_and_the_others(
     monkeypatch.setattr(devices.psutil, "Process", Process)
     monkeypatch.setattr(devices.psutil, "virtual_memory", lambda: memory)
     assert devices.available_memory() == expected * devices.GIB
+
+
+def test_devices_are_named_in_words():
+    assert devices.spoken("cpu:0") == "processor"
+    assert devices.spoken("gpu:1") == "GPU 1"
+    assert devices.spoken("tpu:0") == "TPU 0"

@@ -36,8 +36,6 @@ EXAMPLES = {
     },
     "convolution": (diagrams.convolution,),
     "a window in a corner": (diagrams.convolution, None, None, (3, 3)),
-    "maps": (diagrams.feature_maps, RANDOM.normal(size=(7, 8, 8)),
-             [f"block {number}" for number in range(7)]),
     "network": (diagrams.small_network,),
     "a silent unit": (diagrams.small_network, 0.8, -0.5, 0.1),
     "products": (diagrams.loops_to_products,),
@@ -250,7 +248,7 @@ def test_the_ring_sums_every_part_on_every_device(devices):
     [
         name
         for name in EXAMPLES
-        if name not in ("maps", "curves", "one curve", "space", "neighbors",
+        if name not in ("curves", "one curve", "space", "neighbors",
                         "answers", "long names")
     ],
 )  # fmt: skip
@@ -265,7 +263,6 @@ def test_a_drawing_goes_onto_the_axes_that_it_is_given(example):
     [
         ((diagrams.donor_and_recipient, "tail"), "choose from donor"),
         ((diagrams.convolution, None, None, (4, 0)), "rows below 4"),
-        ((diagrams.feature_maps, PICTURES[..., 0], ["a"]), "6 .* 6 titles"),
         ((diagrams.matrix_heat_map, "ab", "ab", [[1, 2]], ""), "2 rows"),
         ((diagrams.loops_to_products, 900, 784, 32), "at most 130"),
         ((diagrams.timing_strips, "lunch"), "choose from asynchronous"),

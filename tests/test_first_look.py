@@ -2,12 +2,16 @@
 
 import ast
 import inspect
+from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
 from course_utils import data
 from course_utils.data import first_look
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 
 
 @pytest.fixture(scope="module")
@@ -81,3 +85,14 @@ def test_no_framework_is_imported():
         for alias in node.names
     }
     assert not names & {"keras", "tensorflow", "jax", "donors"}
+
+
+def test_the_answer_is_in_the_first_three_code_cells_shown():
+    lesson = nbformat.read(next(NOTEBOOKS.glob("00_*.ipynb")), 4)
+    shown = [
+        cell
+        for cell in lesson.cells
+        if cell.cell_type == "code"
+        and cell.metadata.get("slideshow", {}).get("slide_type") != "skip"
+    ]
+    assert "right with a donor" in str(shown[2].outputs)

@@ -73,13 +73,13 @@ def test_the_share_is_of_the_best_engine_on_the_rungs_own_device():
     assert ladder.limit_share(CLIMB[1], CLIMB) == pytest.approx(0.9)
     assert ladder.limit_share(CLIMB[0], CLIMB) == pytest.approx(1e-3)
     assert ladder.limit_share(CLIMB[2], CLIMB) == pytest.approx(0.8)
-    foreign = entry("small network, gpu:0", 4, 5.0, GPU)
+    foreign = entry("small network, GPU 0", 4, 5.0, GPU)
     assert ladder.limit_share(foreign, CLIMB) is None
 
 
 def test_a_processor_is_not_held_to_the_limit_of_its_machines_gpu():
     limit = 1e6 * ladder.WORK["small"]
-    gpu = entry("small network, gpu:0", 4, 5e5, GPU, device="T4",
+    gpu = entry("small network, GPU 0", 4, 5e5, GPU, device="T4",
                 limit_flops_per_second=limit)  # fmt: skip
     own = entry("NumPy, batches", 2, 9e4, GPU, limit_flops_per_second=LIMIT)
     assert ladder.limit_share(gpu, [own, gpu]) == pytest.approx(0.5)
@@ -88,7 +88,7 @@ def test_a_processor_is_not_held_to_the_limit_of_its_machines_gpu():
 
 def test_a_larger_network_is_counted_in_its_own_operations():
     rate = 0.7 * LIMIT / ladder.WORK["convolution"]
-    rung = entry("convolution network, cpu:0", 4, rate, network="convolution")
+    rung = entry("convolution network", 4, rate, network="convolution")
     assert ladder.limit_share(rung, CLIMB) == pytest.approx(0.7)
     assert rung["examples_per_second"] < CLIMB[1]["examples_per_second"] / 100
 
@@ -169,7 +169,8 @@ def test_accelerators_carry_machine_and_date(capsys, empty_home):
     assert said.startswith("measured elsewhere (T4 (15 GiB), 2026-11-24): JAX")
     ax = ladder.plot_ladder(CLIMB, ladder.elsewhere())
     texts = [text.get_text() for text in ax.texts]
-    assert texts[-1] == "50%"  # of its own machine's limit, without a factor
+    # Of its own machine's limit, without a factor.
+    assert texts[-3:-1] == ["", "50%"]
     assert ax.get_yticklabels()[-1].get_text() == (
         "JAX GPU:0, float32\n(elsewhere: T4 (15 GiB), 2026-11-24)"
     )
@@ -179,13 +180,26 @@ def test_accelerators_carry_machine_and_date(capsys, empty_home):
 def test_the_figure_shows_factor_share_and_finding():
     ax = ladder.plot_ladder(CLIMB)
     texts = [text.get_text() for text in ax.texts]
-    assert texts == [
-        "×1, 0.10%",
-        "×900, 90%",
-        "×800, 80%",
-    ]
-    assert ax.get_title().startswith("Matrices alone buy a factor of 900")
+    assert [text for text in texts if text[-1:] == "×"] == [
+        "1×", "900×", "800×",
+    ]  # fmt: skip
+    assert [text for text in texts if text[-1:] == "%"] == [
+        "0.10%", "90%", "80%",
+    ]  # fmt: skip
+    assert "the processor's limit" in texts
+    assert ax.get_title() == (
+        "Matrices are 900 times as fast as lists;\n"
+        "the best rung reaches 90% of the limit"
+    )
     assert ax.get_xscale() == "log"
+    plt.close(ax.figure)
+
+
+def test_a_ladder_without_a_limit_claims_no_share():
+    rungs = [{**e, "limit_flops_per_second": None} for e in CLIMB[:1]]
+    ax = ladder.plot_ladder(rungs)
+    assert ax.get_title() == "How fast each rung is"
+    assert not any("limit" in text.get_text() for text in ax.texts)
     plt.close(ax.figure)
 
 
@@ -276,10 +290,10 @@ def test_an_accelerator_is_measured_and_shown(capsys, monkeypatch, empty_home):
     assert path.name == "ladder_abacus-9000.json"
     rungs = [entry["rung"] for entry in ladder.rungs(ladder.elsewhere())]
     assert rungs == [
-        "small network, cpu:0",
-        "convolution network, cpu:0",
-        "small network, cpu:0, bfloat16",
-        "convolution network, cpu:0, bfloat16",
+        "small network, processor",
+        "convolution network, processor",
+        "small network, processor, bfloat16",
+        "convolution network, processor, bfloat16",
     ]
     assert records[-1]["notebook"] == 5 and records[-1]["seconds"] > 0
     assert all(ladder.limit_share(e, records) > 0 for e in records)

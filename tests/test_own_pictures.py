@@ -59,28 +59,6 @@ def picture():
 # Heat maps -------------------------------------------------------------------
 
 
-def test_heat_is_where_the_class_is(classifier, picture):
-    heat = gradcam.heat_maps(classifier, np.array([picture] * 2), [0, 1])
-    assert heat.shape == (2, 4, 4)
-    assert np.allclose(heat[0, :2, :2], 1) and heat[0].sum() == 4
-    assert np.allclose(heat[1, 2:, 2:], 1) and np.isclose(heat[1].sum(), 4)
-
-
-def test_a_network_that_keeps_no_places_is_refused():
-    import keras
-
-    flat = keras.Sequential(
-        [
-            keras.Input((4, 4, 3)),
-            keras.layers.ReLU(),
-            keras.layers.Flatten(),
-            keras.layers.Dense(2),
-        ]
-    )
-    with pytest.raises(ValueError, match="GlobalAveragePooling2D"):
-        gradcam.heat_maps(flat, np.zeros((1, 4, 4, 3)), [0])
-
-
 def test_the_overlay_glows_where_the_heat_is(picture):
     heat = np.zeros((4, 4))
     heat[0, 3] = 1  # above right

@@ -14,7 +14,6 @@ import numpy as np
 
 CLASS_NAMES = ("cat", "dog", "fox", "airplane", "automobile")
 
-
 # What each animal looks like: ranges in units of half a head.  They overlap.
 TRAITS = {
     #                cat             dog             fox
@@ -39,7 +38,6 @@ TRAITS = {
     "tail_tip": ((0.06, 0.10), (0.03, 0.07), (0.03, 0.07)),
     "leg_length": ((0.42, 0.56), (0.46, 0.66), (0.44, 0.58)),
 }
-
 
 CHANCES = {
     #              cat   dog   fox
@@ -71,57 +69,31 @@ FURS = _palette(
     "e0802e cc6624 eba861 bd8c59 784f33 949194 666973 383336 ede8e0 e6cca3"
 )
 
-
 IRISES = _palette("8cb840 e6b833 cc8526 734724 4c301f 66a6d9")
-
-
 GROUNDS = _palette("6b9e47 99b861 b89466 85664c 9e9ea3 e0e0e6 c77042 596170")
-
 
 WALLS = _palette(
     "99ccf0 d1e6f2 5c8557 f0dbb8 cc8f70 94809e 7599a8 e6ad6b 4c4c57"
 )
 
-
 ANY = np.concatenate([WALLS, GROUNDS], 1)
-
-
 PAINTS = _palette("d12e29 2966b8 f2c233 338f66 ededf0 a8adb8 333640 e68033")
-
 
 # How hard the pictures are: calibrated against photographs (data/README.md).
 PORTRAIT = (0.4, 0.64)  # half a head, in half pictures
-
-
 GRASS = 0.22  # chance of grass in front
 BRANCH = 0.15
 BLUR = (1.4, 3.2)  # width of an edge in pixels
-
-
 LIGHT = 0.2
 EXPOSURE = 0.2
 CONTRAST = (0.55, 1.0)
-
-
 TINT = 0.05
 NOISE = (0.015, 0.07)
-
-
 DARK = _palette("1a1417")[:, 0]
-
-
 WHITE = _palette("f7f5f0")[:, 0]
-
-
 PINK = _palette("e68c8c")[:, 0]
-
-
 GLASS = _palette("8cb8d1")[:, 0]
-
-
 LAMP = _palette("ffeb9e")[:, 0]
-
-
 RED = _palette("cc1a1a")[:, 0]
 
 

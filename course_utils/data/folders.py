@@ -26,57 +26,28 @@ from course_utils.machine import devices, reasons
 
 # Others may run a program: Pillow hands EPS to Ghostscript, for example.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
-
-
 LARGEST_PIXELS = 120_000_000  # a telephone's largest pictures have 108 million
-
-
 LARGEST_DECODED = 800_000_000  # bytes that one picture takes while it is read
-
-
 SEVERAL_AT_ONCE = 100_000_000  # a picture that takes more is read alone
-
-
 SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
-
-
 FEWEST = 5  # pictures of a class, so that every part gets one
-
-
 FEW = 20  # below that, an accuracy is little more than a guess
-
-
 MOST = 2000  # of a class
-
-
 MOST_IN_ALL = 20_000
-
 
 # Features and training take several times the bytes of the pictures.
 SHARE_OF_MEMORY = 1 / 8
-
-
 IMBALANCE = 2
-
-
 WIDE = 2  # times as long as high: more than half is cut away
-
-
 NAMED = 50  # files named in print; `left_out` holds all of them
-
-
 SAME = 0.995  # correlation of two thumbnails that show the same picture
-
-
 MANY = 10  # classes, from which on their number is given instead of names
-
 
 HEIC = (
     "a HEIC picture: install the package pillow-heif, or open it in Photos or "
     "Preview and export it as JPEG (an iPhone takes JPEGs after Settings → "
     "Camera → Formats → Most Compatible)"
 )
-
 
 # How other files begin, which are taken for pictures.
 OTHERS = {
@@ -90,7 +61,6 @@ OTHERS = {
     b"\0\0\0\x0cjP": "a JPEG 2000 picture",
     b"\0\0\1\0": "an icon",
 }
-
 
 _large_pictures = Lock()
 

@@ -26,15 +26,12 @@ SUFFIXES = {
     *(".heif", ".tif", ".tiff", ".avif", ".eps", ".jp2", ".ppm", ".pgm"),
 }
 
-
 ARCHIVES = (
     *(".zip", ".tar", ".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz"),
     ".tar.xz",
 )
 
-
 SYSTEM_FILES = {"thumbs.db", "desktop.ini", "__macosx", "@eadir"}
-
 
 # The last word of a part's name: training_set, seg_train, test1, val2017.
 PARTS = {
@@ -44,19 +41,16 @@ PARTS = {
     **dict.fromkeys(("pred", "prediction", "unlabeled"), "unlabeled"),
 }
 
-
 # Folders named so hold pictures of all classes, or none that count.
 GENERIC = {
     *("images", "image", "imgs", "img", "pictures", "photos", "data"),
     *("jpegimages", "jpg", "jpeg", "png", "files", "all"),
 }
 
-
 NOT_PICTURES = {
     *("annotations", "annotation", "masks", "mask", "labels", "trimaps"),
     *("segmentation", "segmentations", "groundtruth", "ground_truth"),
 }
-
 
 # What cameras and programs begin file names with.
 NO_CLASS = {
@@ -66,25 +60,15 @@ NO_CLASS = {
     *("test", "val", "sample", "n"),
 }
 
-
 LABEL_WORDS = (
     *("label", "labels", "class", "class_name", "classname", "category"),
     *("breed", "species", "target", "animal", "type"),
 )
 
-
 MOST_BYTES = 4_000_000_000  # of an archive's files together
-
-
 MOST_ENTRIES = 200_000
-
-
 MOST_TABLE_BYTES = 20_000_000
-
-
 DEEPEST = 40
-
-
 FEWEST = 5  # files that begin alike before that counts as a class
 
 

@@ -16,17 +16,9 @@ from urllib.parse import urlsplit
 import numpy as np
 
 SPLITS = ("train", "test")
-
-
 LARGEST_BYTES = 250_000_000  # of a download
-
-
 LARGEST_UNPACKED = 400_000_000  # of an archive: all of its files together
-
-
 MOST_ENTRIES = 130_000  # the collections have 60,000 pictures
-
-
 TOO_MUCH = "it unpacks to more than there should be"
 
 
@@ -130,17 +122,12 @@ class Collection:
 
 FAST_AI = "https://s3.amazonaws.com/fast-ai-imageclas"
 
-
 MXNET = (
     "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/gluon/dataset"
 )
 
-
 CIFAR10_BINARY = "cifar-10-binary.tar.gz"
-
-
 CIFAR100_BINARY = "cifar-100-binary.tar.gz"
-
 
 COLLECTIONS = (
     Collection(

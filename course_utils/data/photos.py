@@ -29,28 +29,13 @@ from course_utils.data.mirrors import COLLECTIONS, LARGEST_BYTES, SPLITS
 from course_utils.machine import paths, reasons
 
 CLASS_NAMES = tuple(name for each in COLLECTIONS for name in each.labels)
-
-
 FILE_NAME = "photos.npz"
-
-
 FAILURE_NAME = ".photos-failure.txt"
-
-
 MEASURE_SECONDS = 5  # over which the speed of a download is taken
-
-
 PATIENCE_SECONDS = 120  # an archive that takes longer is given up
-
-
 STALL_SECONDS = 10  # after which a silent server is given up
-
-
 MOST_MINUTES = 1440
-
-
 LARGEST_MEMBER = 16_000_000  # 5000 pictures and what goes before them
-
 
 # `content_digest` of every class and split. It is the same from any mirror,
 # so none has to be trusted.

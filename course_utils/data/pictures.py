@@ -10,11 +10,8 @@ from course_utils.machine import devices
 
 SOURCES = ("drawings", "photos")
 
-
 # As many drawings as there are photographs; of foxes there are few.
 TRAIN_DRAWINGS = dict.fromkeys(drawings.CLASS_NAMES, 5000) | {"fox": 500}
-
-
 TEST_DRAWINGS = 1000
 TRAIN_SEED, TEST_SEED = 1, 2
 

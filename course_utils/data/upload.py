@@ -11,10 +11,7 @@ from course_utils.data import drawings
 from course_utils.machine import devices, paths, reasons
 
 ACCEPT = ".jpg,.jpeg,.png,.gif,.webp,.bmp,.heic"
-
-
 LONGEST_NAME = 100
-
 
 # Names that Windows keeps for itself, with any suffix.
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)

@@ -34,10 +34,7 @@ PLATFORM_NAMES = {
     "local": "a machine of your own",
 }
 
-
 FRAMEWORKS = ("tensorflow", "tensorflow-cpu", "keras", "jax", "torch", "numpy")
-
-
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 # NVIDIA's Blackwell: TensorFlow before this version has no code for it, and
 # XLA ends the process. No release is known to be safe; raise it with care.
@@ -233,6 +230,12 @@ def framework_devices(load_frameworks=False):
     return devices
 
 
+def spoken(device):
+    """Return one of Keras's names in words: "processor" for "cpu:0"."""
+    kind, _, number = device.partition(":")
+    return "processor" if kind == "cpu" else f"{kind.upper()} {number}"
+
+
 def gpu_problem():
     """Return a sentence about a GPU that a framework does not use, or None.
 
@@ -408,7 +411,6 @@ _PLATFORM_ADVICE = {
         "steadier.",
     ),
 }
-
 
 _MENU = {
     "colab": (

@@ -13,11 +13,8 @@ import platformdirs
 
 APPLICATION = "training-vs-transfer"
 
-
 # Colab's Drive, once it is mounted, and Kaggle's output.
 KEPT = ("/content/drive/MyDrive", "/kaggle/working")
-
-
 _WINDOWS = sys.platform == "win32"
 
 

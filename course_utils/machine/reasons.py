@@ -10,7 +10,6 @@ _DENIED = (
     "permissions of this one"
 )
 
-
 _REMEDIES = {
     "ENOSPC": "the disk is full: make room on it",
     "EDQUOT": "your share of the disk is used up: delete files of yours",
@@ -29,7 +28,6 @@ _REMEDIES = {
     "ENETUNREACH": "there is no internet: check the connection",
     "EHOSTUNREACH": "there is no internet: check the connection",
 }
-
 
 # Windows lacks some of them.
 _REMEDIES = {

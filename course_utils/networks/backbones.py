@@ -21,16 +21,9 @@ from course_utils.machine import paths
 from course_utils.networks import donors, lite0
 
 PATIENCE_SECONDS = 60  # for the whole of a download of some 1 MB
-
-
 ANSWER_SECONDS = 8  # until it begins, and for each part that arrives
-
-
 MOST_BYTES = 2**26  # the largest file of weights has 30 MB
-
-
 HOST = "https://storage.googleapis.com/tensorflow/keras-applications"
-
 
 # Constructor, its options, the scale and offset of pixels 0 to 255, and the
 # file on Keras's host: its sizes, its end without and with the classes.
@@ -72,9 +65,7 @@ BACKBONES = {
     ),
 }
 
-
 NAMES = (*BACKBONES, "EfficientNet-Lite0", "donor")
-
 
 # ImageNet's class numbers, which are ordered by kind.
 IMAGENET_CLASSES = {

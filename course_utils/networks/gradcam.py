@@ -11,38 +11,6 @@ import numpy as np
 from PIL import Image
 
 
-def heat_maps(classifier, pictures, class_indices):
-    """Return how much each place spoke for a class: (count, height, width).
-
-    classifier: a Sequential network that ends in GlobalAveragePooling2D and
-        Dense; pictures: (count, height, width, 3); class_indices: (count,)
-
-    Values reach from 0 to 1, the most of each picture; what spoke against
-    the class is 0. Raises ValueError for a network that ends otherwise.
-    """
-    import keras
-
-    *seeing, pooling, dense = classifier.layers
-    if not (
-        isinstance(pooling, keras.layers.GlobalAveragePooling2D)
-        and isinstance(dense, keras.layers.Dense)
-    ):
-        raise ValueError(
-            "End the network in GlobalAveragePooling2D and Dense, so that "
-            "the places of a picture can be told apart."
-        )
-    inputs = keras.Input(classifier.input_shape[1:])
-    seeing = keras.Sequential([inputs, *seeing])
-    kernel = keras.ops.convert_to_numpy(dense.kernel)
-    activations = seeing.predict(pictures, verbose=0)
-    heat = np.einsum(
-        "nhwc,cn->nhw", activations, kernel[:, np.asarray(class_indices)]
-    )
-    heat = np.maximum(heat, 0)
-    most = heat.max(axis=(1, 2), keepdims=True)
-    return heat / np.maximum(most, 1e-12)
-
-
 def overlay(picture, heat, share=0.5):
     """Return a picture, uint8 (height, width, 3), with heat laid over it.
 

@@ -6,13 +6,11 @@ Introduced in notebook 06; `python -m studies.transfer` measures with it.
 import time
 
 import numpy as np
-from sklearn.metrics import balanced_accuracy_score
 
 from course_utils.networks import donors
 from course_utils.networks.augmentation import MirroredAndShifted
 
 COUNTS = (5, 10, 25, 50, 100, 500)
-SEEDS = range(10)
 # Of a head's weights; one of them is chosen by leaving out each picture once.
 PENALTIES = np.logspace(-1, 5, 13)
 # From scratch: the donor's recipe in smaller batches, and as many steps as it
@@ -49,26 +47,6 @@ def linear_head():
     from sklearn.preprocessing import StandardScaler
 
     return make_pipeline(StandardScaler(), RidgeClassifierCV(PENALTIES))
-
-
-def head_accuracies(x_train, x_test, pictures, counts=COUNTS, seeds=SEEDS):
-    """Train heads on features and test them.
-
-    x_train, x_test: features of the pictures' training and test part
-    Every seed draws its own few pictures. Returns {count: balanced
-    accuracies, one for each seed}.
-    """
-    results = {}
-    for count in counts:
-        results[count] = np.empty(len(seeds))
-        for place, seed in enumerate(seeds):
-            chosen = pictures.few_indices(count, seed)
-            head = linear_head()
-            head.fit(x_train[chosen], pictures.y_train[chosen])
-            results[count][place] = balanced_accuracy_score(
-                pictures.y_test, head.predict(x_test)
-            )
-    return results
 
 
 class Scratch:
@@ -125,26 +103,6 @@ class Scratch:
             for side in both
         ]
         return sum(scores).argmax(axis=1)
-
-
-def scratch_accuracies(pictures, count, seeds=SEEDS, steps=None):
-    """Train the whole network from random weights on the same few pictures.
-
-    steps: of training, or None for as many as it can use. Returns balanced
-    accuracies and seconds, one of each for every seed; seconds leave out
-    building and testing.
-    """
-    scratch = Scratch(2 * count, steps or SCRATCH_STEPS[count])
-    accuracies, seconds = [], []
-    for seed in seeds:
-        _, took = scratch.train(*pictures.few(count, seed), seed)
-        seconds.append(took)
-        accuracies.append(
-            balanced_accuracy_score(
-                pictures.y_test, scratch.answers(pictures.x_test)
-            )
-        )
-    return np.array(accuracies), np.array(seconds)
 
 
 def agree(first, second, tolerance=1e-4):

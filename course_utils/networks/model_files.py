@@ -20,10 +20,7 @@ from packaging.version import InvalidVersion, Version
 from course_utils.machine import devices, paths
 
 FACTS = "course.json"
-
-
 MOST_BYTES, MOST_TEXT = 2**30, 2**24  # of all weights, of each description
-
 
 # What Keras 3.15 writes and 3.13 refuses, with the values that change nothing.
 NEWER = {

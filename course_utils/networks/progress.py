@@ -28,11 +28,9 @@ from course_utils.machine import paths
 # A folder that holds this file belongs to checkpoints; no other is touched.
 MARK = "kept_by_the_course.txt"
 
-
 # What may differ between equal networks that one kernel builds, and what is
 # compared by itself.
 _DRAWN = ("seed", "shared_object_id", "compile_config")
-
 
 # Where a configuration names layers.
 _WIRES = ("name", "inbound_nodes", "input_layers", "output_layers")

@@ -354,42 +354,11 @@ def _numbers(ax, x, top, values, name, shades, wide=1.0, high=1.0):
     _write(ax, center, top + 0.15, name, va="bottom", weight="bold")
 
 
-def feature_maps(maps, titles, columns=6):
-    """Show what layers made of one picture, a map of numbers each.
-
-    maps: sequence of arrays (height, width); the layers may differ in size
-    titles: one short text per map
-    columns: maps in a row
-
-    Each map is scaled to its own darkest and brightest number. Returns the
-    figure. Raises ValueError when maps and titles differ in number. Taught
-    in notebook 05.
-    """
-    figure, grid = _grid(len(maps), titles, columns)
-    for ax, values, title in zip(grid, maps, titles, strict=True):
-        values = np.asarray(values, float)
-        span = np.ptp(values)
-        scaled = (values - values.min()) / (span or 1)
-        ax.imshow(scaled, cmap="gray", vmin=0, vmax=1)
-        height, width = values.shape
-        ax.set_title(title)
-        alt_text.say(
-            ax,
-            f"A map of {height} by {width} numbers, "
-            + (f"{values.min():.2g} to {values.max():.2g}." if span
-               else "all of them equal."),
-        )  # fmt: skip
-    return figure
-
-
-def _grid(count, titles, columns, above=0.0):
+def _grid(count, columns):
     """Return a figure and `count` axes without ticks for square pictures."""
-    if len(titles) != count:
-        raise ValueError(f"{count} pictures need {count} titles.")
     columns = min(columns, count)
     rows = -(-count // columns)
-    size = WIDTH / columns
-    inches = WIDTH, rows * (size + 0.2) + above
+    inches = WIDTH, rows * (WIDTH / columns + 0.2) + 0.4
     figure, grid = plt.subplots(rows, columns, figsize=inches, squeeze=False)
     for ax in grid.flat:
         ax.set(xticks=[], yticks=[])
@@ -1045,7 +1014,7 @@ def pictures_with_answers(
         titles.append(title)
     longest = 2 + max(map(len, titles))
     columns = min(columns, max(1, int(WIDTH * 72 / (longest * 7.6))))
-    figure, grid = _grid(len(pictures), titles, columns, above=0.4)
+    figure, grid = _grid(len(pictures), columns)
     for ax, *shown in zip(grid, pictures, titles, rights, strict=True):
         _framed(ax, *shown)
     share = f"{sum(rights)} of {len(rights)} answers are right"

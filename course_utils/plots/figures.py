@@ -11,7 +11,6 @@ from course_utils.plots import alt_text
 
 STYLE = Path(__file__).with_name("course.mplstyle")
 
-
 # Okabe and Ito (2008), "Color universal design": told apart by everybody.
 COLORS = {
     "scratch": "#D55E00",
@@ -20,7 +19,6 @@ COLORS = {
     "random": "#000000",
     "unrelated": "#CC79A7",
 }
-
 
 MARKERS = {
     "scratch": "o",
@@ -181,8 +179,6 @@ def plot_history(history, metric="loss", ax=None):
 
 
 CHOSEN, OTHER = COLORS["scratch"], COLORS["frozen"]
-
-
 FAINT = "#767676"
 
 

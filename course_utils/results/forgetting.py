@@ -10,7 +10,7 @@ from course_utils.results import evaluation, files
 TASKS = ("cat/dog", "dog/fox", "cat/dog/fox")
 CLASSES = ((0, 1), (1, 2), (0, 1, 2))
 BLOCKS = 4
-COUNT, ALL = 100, 500  # of each new class; there are no more foxes
+COUNT = 100  # of each new class
 LOW, HIGH = 1e-4, 1e-3
 RATES = (1e-5, LOW, 3e-4, HIGH)
 REHEARSED = 100
@@ -264,82 +264,6 @@ def effects(grid):
             evaluation.ratio(*seconds),
         )
     return found
-
-
-def show_matrix(rows):
-    """Print a forgetting matrix as a table.
-
-    rows: {label: accuracies of TASKS}; nan stands for a question that a
-    network cannot be asked, and a dash is printed
-    """
-    wide = max(map(len, rows))
-    print(" " * wide, *(f"{task:>11}" for task in TASKS))
-    for label, row in rows.items():
-        cells = ("-" if np.isnan(value) else f"{value:.3f}" for value in row)
-        print(label.ljust(wide), *(f"{cell:>11}" for cell in cells))
-
-
-def plot_trade_off(grid, ax=None):
-    """Draw what is gained at dogs and foxes over what is forgotten of cats.
-
-    grid: what `stored` gives. Up is better, left is better; means over the
-    seeds. A line is one depth, from the lowest rate to the highest. Returns
-    the axes.
-    """
-
-    ax = plots.new_axes(ax)
-
-    def place(trial):
-        accuracy = float(grid["runs"][trial]["dog/fox"].mean())
-        return float(forgotten(grid, trial).mean()), accuracy
-
-    def write(trial, text, offset):
-        ax.annotate(
-            text, place(trial), xytext=offset, textcoords="offset points"
-        )
-
-    marks = {
-        1: ("v", ":"),
-        2: ("D", "--"),
-        3: ("^", "-."),
-        4: ("o", "-"),
-    }
-    for blocks, (marker, line) in marks.items():
-        trials = [Trial(rate, blocks) for rate in RATES]
-        row = [place(trial) for trial in trials if trial in grid["runs"]]
-        name = "all four blocks" if blocks == BLOCKS else f"top {blocks}"
-        ax.plot(
-            *zip(*row, strict=True),
-            marker=marker,
-            linestyle=line,
-            color=plots.COLORS["finetuned"],
-            label=f"{name} fine-tuned",
-        )
-    for rate in RATES:
-        write(Trial(rate), f"{rate:.0e}".replace("e-0", "e-"), (6, 6))
-    others = {
-        FROZEN: ("s", plots.COLORS["frozen"], "frozen"),
-        PER_DEPTH: ("P", "#E69F00", "per-depth rates, 1e-3"),
-        REHEARSING: ("*", "#CC79A7", "1e-3 with old pictures"),
-        HEAD_FIRST: (
-            "X",
-            plots.COLORS["random"],
-            "1e-3, BatchNorm training",
-        ),
-    }
-    for trial, (marker, color, label) in others.items():
-        ax.plot(
-            *place(trial),
-            marker=marker,
-            color=color,
-            linestyle="none",
-            markersize=11,
-            label=label,
-        )
-    ax.set_xlabel("points of cat/dog forgotten")
-    ax.set_ylabel("balanced accuracy, dog/fox")
-    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-    return ax
 
 
 BLOCK_MARKERS = {1: "o", 2: "s", 3: "^", 4: "D"}

@@ -19,7 +19,6 @@ MEMBERS = {
     "seen": "cat/dog donors",
     "unseen": "cat/dog donors",
 }
-TRAINED = ("scratch", "finetuned", "equal epochs")
 
 
 def stored(source):

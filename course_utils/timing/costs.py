@@ -23,30 +23,23 @@ UTILIZATION = 0.4
 LANGUAGE_MODEL_UTILIZATION = 0.3
 TRAINING_PER_FORWARD = 3
 
-
 # The shortest step of a framework, in seconds, however small the network: an
 # assumption of some hundred operations, each started in a few microseconds,
 # https://developer.nvidia.com/blog/cuda-graphs/
 SHORTEST_STEP = 1e-3
 
-
 # Forward 2, backward 4 for each weight and token: Kaplan and others (2020),
 # "Scaling laws for neural language models", https://arxiv.org/abs/2001.08361
 FLOP_PER_WEIGHT_AND_TOKEN = 6
-
 
 # A data center's power over its computers' (PUE), mean of 2023: Uptime
 # Institute, https://journal.uptimeinstitute.com (7 February 2024)
 OVERHEAD = 1.58
 
-
 # ResNet-50 at 224 × 224, 3.8e9 multiply-adds: He and others (2015), table 1,
 # https://arxiv.org/abs/1512.03385; ImageNet: https://arxiv.org/abs/1409.0575
 RESNET50_FORWARD = 2 * 3.8e9
-
-
 IMAGENET_PICTURES = 1_281_167
-
 
 # How the donor of notebook 5 is trained.
 DONOR_PICTURES, DONOR_EPOCHS, DONOR_BATCH = 9_000, 12, 128
@@ -326,7 +319,6 @@ def _published():
 
 PUBLISHED = _published()
 
-
 _UNITS = {
     "seconds": clock.format_seconds,
     "operations": "{:.3g} FLOP".format,
@@ -349,8 +341,6 @@ def show_published():
 # Forward pass of a picture, and the pictures of a batch.
 NETWORKS = {"donor": donor_forward(), "ResNet-50": RESNET50_FORWARD}
 BATCHES = {"donor": DONOR_BATCH, "ResNet-50": 256}
-
-
 YEAR = 365.25 * 86_400
 TICKS = {
     "1 µs": 1e-6, "1 ms": 1e-3, "1 s": 1, "1 min": 60, "1 hour": 3600,

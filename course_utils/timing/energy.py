@@ -15,7 +15,6 @@ from course_utils.machine import devices
 
 POWERCAP = Path("/sys/class/powercap")
 
-
 # One busy thread of a cloud server: Cloud Carbon Footprint, "Methodology",
 # maximum for AWS, https://www.cloudcarbonfootprint.org/docs/methodology
 WATTS_PER_THREAD = 3.5

@@ -19,8 +19,6 @@ WORK = {
     "convolution": costs.TRAINING_PER_FORWARD * costs.donor_forward(),
 }
 LISTS, BATCHES = "Python lists", "NumPy, batches"
-
-
 _RATE, _LIMIT = "examples_per_second", "limit_flops_per_second"
 
 
@@ -182,8 +180,8 @@ def plot_ladder(records, others=(), ax=None):
 
     All rungs are counted in FLOP per second, so networks of different sizes
     share one axis. Next to each rung are its factor over the first one and
-    the fraction it reaches of its hardware's limit, which is the dashed line
-    for the processor. Returns the axes. Raises ValueError without a record.
+    the fraction it reaches of its hardware's limit; the dashed line is the
+    processor's. Returns the axes. Raises ValueError without a record.
     """
     import matplotlib.pyplot as plt
 
@@ -199,43 +197,66 @@ def plot_ladder(records, others=(), ax=None):
         for entry in others
     ]
     if ax is None:
-        ax = plt.subplots(figsize=(8, 1.4 + 0.45 * len(labels)))[1]
+        ax = plt.subplots(figsize=(8, 1.8 + 0.45 * len(labels)))[1]
+    limit = _limit(records[0], records)
+    _write_row(ax, len(labels), "speed-up", "of limit" if limit else "")
     for height, entry in enumerate([*records, *others]):
         own = height < len(records)
-        text = _text(entry, records if own else others, base if own else None)
         ax.hlines(height, base / 3, speed(entry), color="0.8", linewidth=2)
         ax.plot(
             speed(entry), height, "o" if own else "D", markersize=11,
             color="#0072B2", markerfacecolor="#0072B2" if own else "white",
         )  # fmt: skip
-        ax.text(
-            1.02, height, text, va="center", fontsize="small",
-            transform=ax.get_yaxis_transform(),
-        )  # fmt: skip
-    limit = _limit(records[0], records)
+        factor = f"{speed(entry) / base:,.0f}×" if own else ""
+        share = limit_share(entry, records if own else others)
+        _write_row(ax, height, factor, _percent(share))
     if limit:
         ax.axvline(limit, color="black", linestyle="--", linewidth=1.5)
+        ax.annotate(
+            "the processor's limit", (limit, len(labels)), (-6, 0),
+            textcoords="offset points", ha="right", va="center",
+            fontsize="small",
+        )  # fmt: skip
     ax.set_xscale("log")
     ax.set_xlim(left=base / 3)
-    ax.set_ylim(-0.6, len(labels) - 0.4)
+    ax.set_ylim(-0.6, len(labels) + 0.5)
     ax.set_yticks(range(len(labels)), labels)
     for label in ax.get_yticklabels()[len(records) :]:
         label.set_fontsize("small")
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("FLOP per second (dashed: the processor's limit)")
-    factor, title = times_faster(records), "right: factor, share of the limit"
-    if factor:
-        title = f"Matrices alone buy a factor of {factor:,.0f}\n({title})"
-    plots.set_title(ax, title)
+    ax.set_xlabel("operations per second (FLOP per second)")
+    plots.set_title(ax, _finding(records))
     return ax
 
 
-def _text(entry, entries, base):
-    share = limit_share(entry, entries)
-    parts = [f"×{speed(entry) / base:,.0f}"] if base else []
-    if share is not None:
-        parts.append(f"{share:.{0 if share >= 0.01 else 2}%}")
-    return ", ".join(parts)
+def _finding(records):
+    """Return what the ladder shows, one line each."""
+    factor = times_faster(records)
+    shares = [limit_share(e, records) for e in records if not e.get("device")]
+    best = max((share for share in shares if share), default=None)
+    lines = []
+    if factor:
+        lines += [f"Matrices are {factor:,.0f} times as fast as lists"]
+    if best:
+        lines += [f"the best rung reaches {_percent(best)} of the limit"]
+    text = ";\n".join(lines) or "how fast each rung is"
+    return text[0].upper() + text[1:]
+
+
+def _write_row(ax, height, *texts):
+    """Write right-aligned texts next to the axes, at the height of a rung."""
+    for points, text in zip((60, 118), texts, strict=True):
+        ax.annotate(
+            text, (1, height), (points, 0), ha="right", va="center",
+            xycoords=ax.get_yaxis_transform(), textcoords="offset points",
+            fontsize="small",
+        )  # fmt: skip
+
+
+def _percent(share):
+    if share is None:
+        return ""
+    return f"{share:.{0 if share >= 0.01 else 2}%}"
 
 
 def _machine(entry):

@@ -13,6 +13,7 @@ import numpy as np
 import threadpoolctl
 
 from course_utils import plots, quiet
+from course_utils.machine import devices
 from course_utils.timing import clock, operations
 
 ENGINES = {"NumPy": "numpy", "TensorFlow": "tensorflow", "JAX": "jax"}
@@ -32,16 +33,6 @@ class Peak:
     def __str__(self):
         """Write rate and engine."""
         return f"{self.flops_per_second / 1e9:,.0f} GFLOP/s with {self.engine}"
-
-
-def matrix_peak(size=2048, repeats=5, dtype="float32"):
-    """Return the FLOP per second of a square matrix product with NumPy.
-
-    It is the fastest repeat: a limit is what the machine can do undisturbed.
-    """
-    matrix = np.ones((size, size), dtype)
-    measured = clock.measure(np.matmul, matrix, matrix, repeats=repeats)
-    return operations.count_dense(size, size, size) / measured.low
 
 
 def blas():
@@ -107,7 +98,8 @@ def device_peak(device, size=4096, repeats=7):
 
     measured = clock.measure(product, repeats=repeats)
     rate = operations.count_dense(size, size, size) / measured.low
-    return Peak(rate, f"{keras.backend.backend()} on {device}")
+    engine = f"{keras.backend.backend()} on {devices.spoken(device)}"
+    return Peak(rate, engine)
 
 
 def _describe(engine):

@@ -106,7 +106,6 @@ GOYAL_SERVERS = 32
 GOYAL_BATCH = 256
 GOYAL_EFFICIENCY = 29 / 1 / GOYAL_SERVERS
 
-
 RESNET50_ON_P100 = Growth(
     fixed=0.0,
     per_example=29 * 3600 / (90 * 1_281_167),
@@ -156,7 +155,9 @@ def plot_growth(growth, batches, measured=None, ax=None):
             )  # fmt: skip
     ax.set_xticks(DEVICES, map(str, DEVICES))
     ax.minorticks_off()
-    ax.yaxis.set_major_formatter("{x:g}")
+    ax.yaxis.set_major_formatter(
+        lambda gain, _: f"{gain:g}" if gain >= 1 else f"1/{1 / gain:g}"
+    )
     ax.set_xlabel("devices")
     ax.set_ylabel("speed-up over one device")
     best = max(DEVICES, key=lambda n: growth.efficiency(n, batches[-1]) * n)
