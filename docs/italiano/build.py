@@ -9,8 +9,10 @@ Italian. A reworded cell keeps it too, as a draft that is marked `fuzzy`.
 docs/traduzioni.md says how to work with the files.
 """
 
+import ast
 import re
 import sys
+import tomllib
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -47,6 +49,14 @@ HEAD = re.compile(rf".*{publish.MARK}\s*(.+?)\s*(\d+ min \+ .+)?", re.DOTALL)
 BEGINS = re.compile(r"\s*(?:[-*+] |\d+[.)] |[#|<>]|```|\$\$)")
 ALONE = re.compile(r"\s*(?:#|\||```|\$\$|</)|.*(?:  |\\)$")
 LIKE = 0.6
+# Where the sentences are among the arguments of these functions.
+SPEAKS = {
+    "say": (0,),
+    "mark": (0,),
+    "_Unreadable": (0,),
+    "_verdict": (2, 3, 4),
+    "try_function": (2, 3, 4),
+}
 
 
 def unwrapped(text):
@@ -102,6 +112,69 @@ def texts(notebook):
     return list(dict.fromkeys(text for text in found if ready(text) is None))
 
 
+def messages(root=ROOT):
+    """Return {what the helpers say: who says it}, in the order of the code."""
+    found = {}
+    for path in sorted((root / "course_utils").rglob("*.py")):
+        module = ".".join(path.relative_to(root).with_suffix("").parts[1:])
+        for text, function in spoken(path.read_text("utf-8")):
+            found.setdefault(text, f"{module} {function}".strip())
+    claims = root / "data" / "claims.toml"
+    for row in tomllib.loads(claims.read_text("utf-8"))["claim"]:
+        for text in (row["statement"], row["control"]):
+            found.setdefault(text, f"claims {row['name']}")
+    return found
+
+
+def spoken(source):
+    """Yield (sentence, function that holds it) of a module, in order.
+
+    Raises ValueError for a sentence that is filled in before it is looked up.
+    """
+    tree = ast.parse(source)
+    constants = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for top in tree.body:
+        calls = [n for n in ast.walk(top) if isinstance(n, ast.Call)]
+        for call in sorted(calls, key=lambda n: (n.lineno, n.col_offset)):
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            given = [
+                *(call.args[n] for n in SPEAKS.get(name, ()) if call.args[n:]),
+                *(k.value for k in call.keywords if k.arg == "otherwise"),
+            ]
+            for argument in given:
+                for text in _sentences(argument, constants):
+                    yield text, getattr(top, "name", "")
+
+
+def _sentences(node, constants):
+    """Yield the sentences of an argument: of each pair, its second part."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        if re.search(r"[^\W\d_]", node.value):
+            yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        return  # TODO
+    elif isinstance(node, ast.Name) and node.id in constants:
+        yield from _sentences(constants[node.id], constants)
+    elif isinstance(node, ast.IfExp):
+        yield from _sentences(node.body, constants)
+        yield from _sentences(node.orelse, constants)
+    elif isinstance(node, ast.Tuple):
+        yield from _sentences(node.elts[1], constants)
+    elif isinstance(node, ast.List):
+        for each in node.elts:
+            yield from _sentences(each, constants)
+    elif isinstance(node, ast.Starred):
+        yield from _sentences(node.value, constants)
+    elif isinstance(node, ast.ListComp):
+        yield from _sentences(node.elt, constants)
+
+
 def read(path):
     """Return the translations in a file, empty where there is no file."""
     source = str(path) if path.exists() else ""
@@ -113,6 +186,7 @@ def read(path):
 def merge(wanted, old):
     """Return the translations of the texts `wanted`, from those of `old`.
 
+    wanted: the texts in order; the values of a dictionary become comments
     What is not wanted any more is left out: git keeps it. A new text gets
     the Italian of the most similar text that is gone, as a draft, and the
     English which that Italian translates.
@@ -141,6 +215,7 @@ def merge(wanted, old):
             entry = polib.POEntry(msgid=text)
         if not entry.fuzzy:
             entry.previous_msgid = None
+        entry.comment = wanted[text] if isinstance(wanted, dict) else ""
         new.append(entry)
     return new
 
@@ -209,6 +284,9 @@ def build(begin=(), root=ROOT):
     english = {path.name[:2]: path for path in publish.lessons(root)}
     numbers = sorted({*offered(root), *begin})
     files = {}
+    place = root / "course_utils" / "messages.it.po"
+    if place.exists():
+        files[place] = str(merge(messages(root), read(place))) + "\n"
     for number in numbers:
         if number not in english:
             raise ValueError(

@@ -17,6 +17,9 @@ import nbformat
 from sphinx.cmd.build import build_main
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+import stored  # noqa: E402
+
 ROOT = HERE.parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 REPOSITORY = (
@@ -24,19 +27,22 @@ REPOSITORY = (
     f"v{PROJECT['project']['version']}"
 )
 PAGES = [
+    "docs/claims.md",
+    "docs/glossary.md",
     "data/README.md",
     "docs/platforms.md",
     "docs/teaching.md",
-    "docs/italiano/README.md",
     ".github/CONTRIBUTING.md",
 ]
-# The page of the front and the ledger are both parts of the README.
-LEDGER = re.compile(r"(?ms)^## (Claims\n.*?)(?=^## )")
 BROWSER = """
 <p>Notebooks 00 to 02 also run
 <a href="lite/lab/index.html?path=00_start_here.ipynb">in this browser</a>,
 without an installation, if these pages come from a server and there is a
 network.</p>
+"""
+ITALIAN = """
+<p lang="it">Alcune lezioni sono
+<a href="it/index.html">in italiano</a>.</p>
 """
 LANGUAGE = {"name": "python", "pygments_lexer": "ipython3"}
 BADGE = re.compile(r"\[!\[([^\]]+)\]\([^)]*\)\]\(([^)]*)\)")
@@ -47,33 +53,46 @@ def stage(source):
     """Gather the pages, links to other files leading to the repository."""
     shutil.rmtree(source, ignore_errors=True)
     readme = (ROOT / "README.md").read_text("utf-8")
-    front, ledger = LEDGER.sub("", readme), LEDGER.search(readme)[1]
-    lessons = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    lessons, italian = stored.lessons(), stored.lessons("it")
     pages = [page for page in PAGES if (ROOT / page).exists()]
     staged = {f"notebooks/{path.name}" for path in lessons} | {*pages}
-    index = front + BROWSER + contents(lessons, pages)
+    groups = {
+        "Lessons": sorted(staged - {*pages}),
+        "More": pages,
+    }
+    index = readme + BROWSER + ITALIAN * bool(italian) + contents(groups)
     write(source, "index.md", links(index, ROOT, staged))
-    write(source, "claims.md", links(f"# {ledger}", ROOT, staged))
     for page in pages:
         text = (ROOT / page).read_text("utf-8")
         write(source, page, links(text, (ROOT / page).parent, staged))
-    for path in lessons:
-        notebook = nbformat.read(path, as_version=4)
-        write(
-            source,
-            f"notebooks/{path.name}",
-            nbformat.writes(prepare(notebook, staged)),
-        )
+    write_lessons(source, lessons, staged)
     for path in (ROOT / "docs").glob("*.png"):
         shutil.copy(path, source / "docs" / path.name)
 
 
-def contents(lessons, pages):
+def stage_italian(source):
+    """Gather the Italian lessons and their page; return whether any is."""
+    shutil.rmtree(source, ignore_errors=True)
+    lessons = stored.lessons("it")
+    staged = {f"notebooks/it/{path.name}" for path in lessons}
+    page = ROOT / "docs" / "italiano" / "README.md"
+    text = links(page.read_text("utf-8"), page.parent, staged)
+    text = text.replace("](../../notebooks/it/", "](notebooks/it/")
+    write(source, "index.md", text + contents({"Lezioni": sorted(staged)}))
+    write_lessons(source, lessons, staged)
+    return bool(lessons)
+
+
+def write_lessons(source, paths, staged):
+    """Write notebooks for readers, at the paths that they have here."""
+    for path in paths:
+        notebook = prepare(stored.read(path), path.parent, staged)
+        name = path.relative_to(ROOT).as_posix()
+        write(source, name, nbformat.writes(notebook))
+
+
+def contents(groups):
     """Return the tables of contents, which the sidebar shows."""
-    groups = {
-        "Lessons": [f"notebooks/{path.name}" for path in lessons],
-        "More": ["claims.md", *pages],
-    }
     return "".join(
         f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n"
         + "\n".join(names)
@@ -82,7 +101,7 @@ def contents(lessons, pages):
     )
 
 
-def prepare(notebook, staged):
+def prepare(notebook, folder, staged):
     """Return a notebook for readers: text for badges, words for figures."""
     notebook.metadata["language_info"] = LANGUAGE
     for cell in notebook.cells:
@@ -95,7 +114,7 @@ def prepare(notebook, staged):
         if cell.cell_type == "markdown":
             source = BADGE.sub(r"[\1](\2)", cell.source)
             source = re.sub(r"<!--.*?-->", "", source)
-            cell.source = links(source, ROOT / "notebooks", staged)
+            cell.source = links(source, folder, staged)
         texts = [
             output.get("metadata", {}).get("image/png", {}).get("alt")
             for output in cell.get("outputs", [])
@@ -133,15 +152,24 @@ def write(source, name, text):
 def build(folder):
     """Write the site into a folder; return Sphinx's exit status."""
     source = ROOT / "build" / "site-source"
-    stage(source)
     shutil.rmtree(folder, ignore_errors=True)
-    doctrees = ROOT / "build" / "site-doctrees"
-    options = ["-q", "-W", "--keep-going", "-E", "-b", "html"]
-    places = ["-c", HERE, "-d", doctrees, source, folder]
-    status = build_main([*options, *map(str, places)])
+    stage(source)
+    status = run_sphinx(source, folder, "en")
+    italian = source.with_name("site-source-it")
+    if status == 0 and stage_italian(italian):
+        status = run_sphinx(italian, folder / "it", "it")
     if status == 0:
         print(f"The course as a site: open {folder / 'index.html'}")
     return status
+
+
+def run_sphinx(source, folder, language):
+    """Build the pages of one language; return Sphinx's exit status."""
+    doctrees = ROOT / "build" / f"site-doctrees-{language}"
+    options = ["-q", "-W", "--keep-going", "-E", "-b", "html"]
+    options += ["-D", f"language={language}"]
+    places = ["-c", HERE, "-d", doctrees, source, folder]
+    return build_main([*options, *map(str, places)])
 
 
 if __name__ == "__main__":

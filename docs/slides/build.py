@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent))
 import mathematics  # noqa: E402
+import stored  # noqa: E402
 
 REVEAL = Path(sphinx_revealjs.__file__).parent / "_static" / "revealjs"
 BADGES = re.compile(r"^.*<!-- badges -->\n*", re.MULTILINE)
@@ -38,7 +39,9 @@ def prepare(notebook):
             cell.outputs = list(merged(cell.outputs))
         elif cell.cell_type == "markdown":
             source = BADGES.sub("", cell.source)
-            source = re.sub(r"\]\((\d\d_\w+)\.ipynb", r"](\1.html", source)
+            source = re.sub(
+                r"\]\(((?:\.\./)?\d\d_\w+)\.ipynb", r"](\1.html", source
+            )
             cell.source = mathematics.in_markdown(source)
     title = re.search(r"(?m)^# (.+)$", notebook.cells[0].source)
     notebook.metadata.title = title[1] if title else "Slides"
@@ -87,16 +90,21 @@ def _join(paths):
 
 def build(folder):
     """Write the slides of all notebooks, and a page that lists them."""
-    folder.mkdir(parents=True, exist_ok=True)
     parts, export, items = resources(), exporter(), []
-    for path in sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb")):
-        notebook = prepare(nbformat.read(path, as_version=4))
-        body, _ = export.from_notebook_node(
-            notebook, resources={"course": parts}
-        )
-        (folder / f"{path.stem}.html").write_text(body, "utf-8")
-        title = html.escape(notebook.metadata.title)
-        items.append(f'<li><a href="{path.stem}.html">{title}</a></li>')
+    for language, place in (("en", "."), ("it", "it")):
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        for path in stored.lessons(language):
+            notebook = prepare(stored.read(path))
+            course = parts | {"language": language}
+            body, _ = export.from_notebook_node(
+                notebook, resources={"course": course}
+            )
+            file = f"{place}/{path.stem}.html".removeprefix("./")
+            (folder / file).write_text(body, "utf-8")
+            title = html.escape(notebook.metadata.title)
+            items.append(
+                f'<li lang="{language}"><a href="{file}">{title}</a></li>'
+            )
     page = (HERE / "list.html").read_text("utf-8")
     page = page.replace("<!-- lessons -->", "\n".join(items))
     (folder / "index.html").write_text(page, "utf-8")
