@@ -281,17 +281,19 @@ def read_number(typed):
     return (None, hint) if hint else (number, None)
 
 
-def guess(typed, choices=None, above=-math.inf):
+def guess(typed, choices=None, *more, above=-math.inf):
     """Return a guess as it was typed, or print a hint and return no guess.
 
     choices: None for a guess that is a number; else the letters to choose
         from, such as "ABC"
+    more: what follows a comma in a number, such as 1,000,000
     above: a guess that is a number has to be greater
     No guess is NaN for a number, and "nothing" for a letter: a lesson goes
     on with either.
     """
-    if choices is None:
-        number, hint = read_number(typed)
+    if not isinstance(choices, str):
+        parts = (typed, choices, *more)
+        number, hint = read_number(typed if choices is None else parts)
         if not hint and number <= above:
             hint = f"Write a number above {above}."
         if hint:

@@ -81,7 +81,9 @@ def _values(tree):
                     called = ast.unparse(value.func).endswith(".guess")
                     value = value.args[0] if called else value
                 yield getattr(target, "id", ""), value, False
-        elif isinstance(node, ast.Call) and "guess" in ast.unparse(node.func):
+        elif isinstance(node, ast.Call):
+            if not ast.unparse(node.func).endswith(".keep_guesses"):
+                continue
             for keyword in node.keywords:
                 yield f"guess {keyword.arg}", keyword.value, True
 
