@@ -376,6 +376,12 @@ def test_a_rate_that_is_guessed_is_above_zero(capsys, typed):
     assert check.guess(0.5, above=0) == 0.5
 
 
+@pytest.mark.parametrize("typed", [(2, 5), (10, 000), (1, 000, 000)])
+def test_a_comma_in_a_guess_gets_its_hint(capsys, typed):
+    assert np.isnan(check.guess(*typed, above=0))
+    assert "Python a comma separates" in capsys.readouterr().out
+
+
 def test_any_other_guess_gets_a_hint_and_no_number(capsys, odd):
     if odd is not ODD["negative"] and odd is not ODD["raising"]:
         assert np.isnan(check.guess(odd))
