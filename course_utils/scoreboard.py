@@ -559,7 +559,7 @@ def main(arguments=None):
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("show", help="print your own scoreboard")
     command = commands.add_parser("pool", help="merge a class's scoreboards")
-    command.add_argument("folder", help="holds the students' .jsonl files")
+    command.add_argument("folder", help="the folder of .jsonl files")
     chosen = parser.parse_args(arguments)
     if chosen.command != "pool":
         show()

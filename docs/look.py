@@ -106,7 +106,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["slides", "site"])
     parser.add_argument("names", nargs="*", help="lessons, such as 01 06")
-    parser.add_argument("--pictures", type=Path, help="draw each slide here")
+    parser.add_argument("--pictures", type=Path, help="save slides here")
     asked = parser.parse_intermixed_args()
     folder = BUILD / asked.what
     if not folder.exists():

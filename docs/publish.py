@@ -161,9 +161,9 @@ class Address:
         picture, address = CODESPACE
         address = address.format(repository=self.repository)
         badge = f"[![Open in GitHub Codespaces]({picture})]({address})"
-        rows += ["", f"{badge} opens all of them on a machine of GitHub's."]
+        rows += ["", f"{badge} opens all of them on one of GitHub's machines."]
         if self.is_placeholder:
-            rows += ["", f"The links: {NOT_YET}."]
+            rows += ["", f"The links do not work yet: {NOT_YET}."]
         return "\n".join(rows) + "\n"
 
 

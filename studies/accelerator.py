@@ -165,8 +165,8 @@ def _epoch(device, pair):
 def main(arguments=None):
     """Run the command line; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", help="Keras's name, such as gpu:0")
-    parser.add_argument("--name", help="of the hardware, for the file")
+    parser.add_argument("--device", help="Keras device, such as gpu:0")
+    parser.add_argument("--name", help="hardware name, for the file")
     parser.add_argument("--folder", type=Path, default=bench.REFERENCE)
     parser.add_argument("--seconds", type=int, default=BUDGET)
     options = parser.parse_args(arguments)

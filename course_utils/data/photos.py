@@ -428,7 +428,7 @@ def main(arguments=None):
         "--minutes",
         type=float,
         default=PATIENCE_SECONDS / 60,
-        help="how long one archive may take (default: %(default).0f)",
+        help="time limit for one archive (default: %(default).0f)",
     )
     options = parser.parse_args(arguments)
     if not 0 < options.minutes <= MOST_MINUTES:
