@@ -4,8 +4,8 @@
     python docs/look.py site
 
 Slides: every slide of every lesson is shown at 1280 × 720; nothing may
-overflow, text may not be smaller than the last row can read, and nothing may
-be asked of a network. Site: axe-core looks for barriers on every page.
+overflow, text must be large enough for the last row, and nothing may be
+requested from a network. Site: axe-core looks for barriers on every page.
 CHROMIUM names the browser, if it is not one of the usual ones.
 """
 

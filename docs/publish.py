@@ -1,4 +1,4 @@
-"""Write the course's public address wherever a reader meets it.
+"""Write the course's public address wherever a reader needs it.
 
     python docs/publish.py [owner/name]
 

@@ -178,7 +178,8 @@ def test_every_figure_says_in_words_what_it_shows(example):
         (
             (diagrams.leak_circles, "ab", "bc"),
             (diagrams.leak_circles, "ab", "cd"),
-            ("1 of 2 in the test were also in the training set: a leak", "no leak"),
+            ("1 of 2 in the test were also in the training set: a leak",
+             "no leak"),
         ),
         (
             (diagrams.feature_space, BASES, np.arange(20) % 2, ["dog", "fox"]),

@@ -78,7 +78,7 @@ class Pictures:
 
 
 def load_pair(first, second, source=None, **options):
-    """Return the pictures of two classes; `load_classes` tells the options."""
+    """Return the pictures of two classes; for options see `load_classes`."""
     return load_classes((first, second), source, **options)
 
 

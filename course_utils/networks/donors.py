@@ -1,8 +1,8 @@
-"""Donors: the network that notebook 05 builds and trains, and its files.
+"""Donors: the network that notebook 5 builds and trains, and its files.
 
-Notebook 05 writes the same network out layer by layer. A donor is a `.keras`
+Notebook 5 writes the same network out layer by layer. A donor is a `.keras`
 file and, with the same name, a JSON report of recipe, seconds, hardware, seed
-and accuracy. The reader's own donor, which notebook 05 saves, is preferred to
+and accuracy. The reader's own donor, which notebook 5 saves, is preferred to
 the one that the course ships.
 """
 
@@ -34,13 +34,13 @@ WIDTHS = ((32,), (64, 64), (128, 128), (128,))
 
 
 def build_base(widths=WIDTHS):
-    """Build the part that sees: pictures (n, 32, 32, 3) to features (n, 128).
+    """Build the base: pictures (n, 32, 32, 3) to features (n, 128).
 
     widths: the filters of each block's 3 × 3 convolutions; each convolution
         is followed by batch normalization and ReLU, and blocks are joined by
         2 × 2 maximum pooling. The last block is averaged over its positions.
 
-    Taught in notebook 05.
+    Taught in notebook 5.
 
     >>> build_base().output_shape
     (None, 128)
@@ -63,7 +63,7 @@ def build_base(widths=WIDTHS):
 def build_network(classes=2):
     """Build the base and a softmax head: pictures to probabilities.
 
-    Taught in notebook 05.
+    Taught in notebook 5.
 
     >>> build_network(classes=3).output_shape
     (None, 3)
@@ -83,7 +83,7 @@ def compile_network(network, recipe, examples):
     zero along a cosine. Source: Goyal et al. (2017), "Accurate, large
     minibatch SGD: training ImageNet in 1 hour"; Loshchilov and Hutter (2017),
     "SGDR: stochastic gradient descent with warm restarts". Taught in
-    notebook 05.
+    notebook 5.
     """
     steps = recipe["epochs"] * math.ceil(examples / recipe["batch_size"])
     warm_up = max(1, round(recipe["warm_up"] * steps))
@@ -110,7 +110,7 @@ def epochs_within(seconds, rate, examples, least=2, most=RECIPE["epochs"]):
 
     seconds: the time to spend; rate: training pictures per second, measured;
     examples: pictures per epoch; least, most: the ends of the answer. Raises
-    ValueError for a rate that is not above 0. Taught in notebook 05.
+    ValueError for a rate that is not above 0. Taught in notebook 5.
 
     >>> epochs_within(seconds=60, rate=1500, examples=9000)
     10
@@ -161,8 +161,8 @@ def load_donor(first, second, source):
     A printed line says which it is, its accuracy and its seconds. The
     reader's own is used if its test accuracy is at most five points below
     that of the shipped one: a short training run on a slow machine should not
-    spoil the lessons that follow. One that cannot be read, or is another
-    network, is named and left alone. Taught in notebook 06.
+    spoil the lessons that follow. One that cannot be read, or that is a
+    different network, is reported and left alone. Taught in notebook 6.
     """
     path = donor_path(first, second, source)
     facts = report(first, second, source)
@@ -210,7 +210,7 @@ def load_base(first, second, source):
 def random_base(seed=0):
     """Return a frozen base whose weights are random: nothing was learned.
 
-    Taught in notebook 06.
+    Taught in notebook 6.
     """
     keras.utils.set_random_seed(seed)
     base = build_base()
@@ -219,9 +219,9 @@ def random_base(seed=0):
 
 
 def count_trainable(model):
-    """Return how many single weights training may change.
+    """Return how many single weights training can change.
 
-    Taught in notebook 06.
+    Taught in notebook 6.
 
     >>> count_trainable(build_network().get_layer("head"))
     258

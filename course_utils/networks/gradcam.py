@@ -12,12 +12,12 @@ from PIL import Image
 
 
 def heat_maps(classifier, pictures, class_indices):
-    """Return how much each place spoke for a class: (count, height, width).
+    """Return how much each place supports a class: (count, height, width).
 
     classifier: a Sequential network that ends in GlobalAveragePooling2D and
         Dense; pictures: (count, height, width, 3); class_indices: (count,)
 
-    Values reach from 0 to 1, the most of each picture; what spoke against
+    Values range from 0 to 1, the largest in each picture; what counts against
     the class is 0. Raises ValueError for a network that ends otherwise.
     """
     import keras

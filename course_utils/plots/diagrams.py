@@ -174,8 +174,8 @@ def donor_and_recipient(lit="head", ax=None):
     ax: axes to draw on, or None for a new figure
 
     Orange parts learn, pale blue parts are frozen. Returns the axes. Raises
-    ValueError when `lit` names no part. Taught in notebook 05, and used up
-    to notebook 10.
+    ValueError when `lit` names no part. Taught in notebook 5, and used
+    through notebook 10.
     """
     if lit not in VERSIONS:
         raise ValueError(
@@ -275,7 +275,7 @@ def convolution(picture=None, kernel=None, place=(1, 2), ax=None):
     ax: axes to draw on, or None for a new figure
 
     Returns the axes. Raises ValueError when the window leaves the picture.
-    Taught in notebook 05.
+    Taught in notebook 5.
     """
     if picture is None:
         picture = [[9, 9, 8, 1, 1, 0]] * 2 + [[9, 8, 7, 1, 0, 0]] * 2
@@ -363,7 +363,7 @@ def feature_maps(maps, titles, columns=6):
 
     Each map is scaled to its own darkest and brightest number. Returns the
     figure. Raises ValueError when maps and titles differ in number. Taught
-    in notebook 05.
+    in notebook 5.
     """
     figure, grid = _grid(len(maps), titles, columns)
     for ax, values, title in zip(grid, maps, titles, strict=True):
@@ -402,7 +402,7 @@ def _grid(count, titles, columns, above=0.0):
 def small_network(
     pixel=0.8, weight=0.5, others=0.3, output_weight=-1.2, error=-0.4, ax=None
 ):
-    """Draw the network of notebook 01, and follow one weight through it.
+    """Draw the network of notebook 1, and follow one weight through it.
 
     pixel, weight: the input and the weight that are followed
     others: what the other inputs and the bias add to the hidden unit
@@ -411,7 +411,7 @@ def small_network(
     ax: axes to draw on, or None for a new figure
 
     Forward arrows are blue, backward arrows vermilion. Returns the axes.
-    Taught in notebook 01.
+    Taught in notebook 1.
     """
     hidden = max(0.0, pixel * weight + others)
     hidden_error = error * output_weight * (hidden > 0)
@@ -486,7 +486,7 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
 
     The matrices are drawn to scale. Returns the axes. Raises ValueError when
     batch or hidden units are too many to be drawn next to the inputs. Taught
-    in notebook 02.
+    in notebook 2.
     """
     if max(batch, hidden) > inputs / 6:
         raise ValueError(
@@ -566,7 +566,7 @@ def forgetting_curves(histories, old="cats and dogs", new="foxes"):
         each
     old, new: what the two skills are about
 
-    Returns the figure, which has axes per run. Taught in notebook 07.
+    Returns the figure, which has axes per run. Taught in notebook 7.
     """
     count = len(histories)
     figure, grid = plt.subplots(
@@ -617,7 +617,7 @@ def matrix_heat_map(
 
     Whole numbers are written as they are, others with two digits. Returns
     the axes. Raises ValueError when names and values differ in number.
-    Taught in notebook 08.
+    Taught in notebook 8.
     """
     values = np.asarray(values, float)
     if values.shape != (len(rows), len(columns)):
@@ -683,7 +683,7 @@ TRAPS = {
 
 
 def timing_strips(trap="asynchronous calls", lanes=None, ax=None):
-    """Draw who works when, and what two clocks make of one step.
+    """Draw who works when, and what two clocks read for one step.
 
     trap: "asynchronous calls", "compilation in the first call", "waiting
         for data", or a name for the lanes that are given
@@ -692,7 +692,7 @@ def timing_strips(trap="asynchronous calls", lanes=None, ax=None):
     ax: axes to draw on, or None for a new figure
 
     Returns the axes. Raises ValueError when there is no such trap and no
-    lanes, or a clock is missing. Taught in notebook 03.
+    lanes, or a clock is missing. Taught in notebook 3.
     """
     if lanes is None and trap not in TRAPS:
         raise ValueError(
@@ -865,7 +865,7 @@ def overlapping_splits(first, second, held_out=5, ax=None):
 
 
 def sigmoid_of_sigmoid(ax=None):
-    """Draw a probability, and what a second sigmoid makes of it.
+    """Draw a probability, and what a second sigmoid turns it into.
 
     ax: axes to draw on, or None for a new figure
 
@@ -949,7 +949,7 @@ def leak_circles(
     ax: axes to draw on, or None for a new figure
 
     Returns the axes. Raises ValueError when nothing is tested. Taught in
-    notebook 09.
+    notebook 9.
     """
     trained, tested = dict.fromkeys(trained), dict.fromkeys(tested)
     if not tested:
@@ -1030,7 +1030,7 @@ def pictures_with_answers(
 
     A right answer has a green frame and ✓, a wrong one a vermilion frame, ✗
     and "truth → answer". Returns the figure. Raises ValueError when the
-    numbers of pictures, truths and answers differ. Taught in notebook 00.
+    numbers of pictures, truths and answers differ. Taught in notebook 0.
     """
     if not len(pictures) == len(truths) == len(answers):
         raise ValueError(
@@ -1072,7 +1072,7 @@ def nearest_neighbors(query, neighbors_by_base, titles, name="fox"):
 
     Neighbors of the same class have a green frame and ✓, others a vermilion
     frame and ✗. Returns the figure. Raises ValueError when names and pictures
-    of a base differ in number. Taught in notebook 06.
+    of a base differ in number. Taught in notebook 6.
     """
     for base in neighbors_by_base:
         if len(neighbors_by_base[base]) != len(titles.get(base, ())):
@@ -1137,7 +1137,7 @@ def feature_space(features_by_base, labels, class_names):
 
     The numbers in the titles are balanced accuracies of the nearest class
     mean in all of the features, each half of the pictures tested with the
-    means of the other. Returns the figure. Taught in notebook 06.
+    means of the other. Returns the figure. Taught in notebook 6.
     """
     labels = np.asarray(labels)
     count = len(features_by_base)

@@ -196,7 +196,7 @@ def donor_forward(classes=2):
     """Return the FLOP of the donor's forward pass on one picture.
 
     classes: outputs of its head. No framework is needed; a test compares it
-    with the count of the network itself. Taught in notebook 01.
+    with the count of the network itself. Taught in notebook 1.
 
     >>> f"{donor_forward():,}"
     '63,111,680'
