@@ -20,7 +20,7 @@ MEASURED = {"Python lists": 46e6, "NumPy, batches": 117e9}
 
 
 def grid():
-    """Return a made-up grid of the shape that notebook 06 measures."""
+    """Return a made-up grid of the shape that notebook 6 measures."""
     random = np.random.default_rng(0)
     counts = {"scratch": (10, 50, 100, 500)}
     return {
@@ -38,7 +38,7 @@ def grid():
 
 
 def rates():
-    """Return a made-up grid of the shape that notebook 07 measures."""
+    """Return a made-up grid of the shape that notebook 7 measures."""
 
     def run(old, new):
         spread = np.array([-0.01, 0, 0.01])
@@ -364,9 +364,7 @@ def test_rates_point_out_one_training_with_its_interval():
     assert "3 blocks at 0.001" in ax.get_title()
     assert "0.840 ± 0.025" in ax.get_title()
     assert "lose 6.0 ± 2.5 points" in ax.get_title()
-    assert (
-        "Only a head" in forgetting.plot_rates(rates(), 1e-3, 0).get_title()
-    )
+    assert "Only a head" in forgetting.plot_rates(rates(), 1e-3, 0).get_title()
 
 
 def test_a_training_that_nobody_measured_is_a_clear_error():
