@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-copy walk test-browser style refresh italian present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-copy walk test-browser style refresh italian present slides handouts site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
@@ -25,6 +25,9 @@ present: $(VENV)/.ready ## open the course, or NOTEBOOK=path, as slides in Jupyt
 
 slides: $(SITE)/.ready ## write HTML slides that need no network into build/slides
 	$(SITE)/bin/python docs/slides/build.py
+
+handouts: $(VENV)/.ready ## write build/handouts: all lessons, or NOTEBOOK=path, without solutions and notes, to print
+	$(BIN)/python docs/handouts.py $(NOTEBOOK)
 
 site: $(SITE)/.ready ## write the executed course, to read without a network, and notebooks 0 to 2, to run in a browser, into build/site
 	$(SITE)/bin/python docs/site/build.py
