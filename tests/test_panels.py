@@ -364,9 +364,7 @@ def test_rates_point_out_one_training_with_its_interval():
     assert "3 blocks at 0.001" in ax.get_title()
     assert "0.840 ± 0.025" in ax.get_title()
     assert "lose 6.0 ± 2.5 points" in ax.get_title()
-    assert (
-        "Only a head" in forgetting.plot_rates(rates(), 1e-3, 0).get_title()
-    )
+    assert "Only a head" in forgetting.plot_rates(rates(), 1e-3, 0).get_title()
 
 
 def test_a_training_that_nobody_measured_is_a_clear_error():
