@@ -1013,7 +1013,7 @@ def convolution_weights(answer):
 @_with_measurements
 def pictures_processed(answer, report):
     """Judge how many pictures a donor's training processed in all."""
-    examples, epochs = report["examples"], report["recipe"]["epochs"]
+    examples, epochs = report["examples"], report["epochs"]
     batch_size = report["recipe"]["batch_size"]
     _verdict(
         answer,
@@ -1249,7 +1249,8 @@ def choose_training(function):
         return cat * row[1] + fox * row[2]
 
     given = [(shelter, 5, 1), (shelter, 1, 5), (shelter, 1, 0.05),
-             (shelter, 1, 1), (shelter[::-1], 9, 1)]  # fmt: skip
+             (shelter, 1, 1), (shelter[::-1], 9, 1),
+             ([("one", 1.0, 1.0), ("other", 3.0, 20.0)], 5, 1)]  # fmt: skip
     try_function(
         function,
         [(arguments, by(right)(*arguments)) for arguments in given],

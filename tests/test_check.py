@@ -27,7 +27,7 @@ CODING = [
     for function in FUNCTIONS
     if (function.__doc__ or "").startswith("Try `def")
 ]
-REPORT = {"examples": 10_000, "recipe": {"epochs": 15, "batch_size": 100}}
+REPORT = {"examples": 10_000, "epochs": 15, "recipe": {"batch_size": 100}}
 COST = SimpleNamespace(dollars=10.0)
 # What a check needs in addition to the answer.
 MEASURED = {
@@ -376,6 +376,12 @@ def test_a_rate_that_is_guessed_is_above_zero(capsys, typed):
     assert check.guess(0.5, above=0) == 0.5
 
 
+@pytest.mark.parametrize("typed", [(2, 5), (10, 000), (1, 000, 000)])
+def test_a_comma_in_a_guess_gets_its_hint(capsys, typed):
+    assert np.isnan(check.guess(*typed, above=0))
+    assert "Python a comma separates" in capsys.readouterr().out
+
+
 def test_any_other_guess_gets_a_hint_and_no_number(capsys, odd):
     if odd is not ODD["negative"] and odd is not ODD["raising"]:
         assert np.isnan(check.guess(odd))
@@ -584,6 +590,14 @@ def tasks(donor, transfer, scratch):
     return math.ceil(donor / (scratch - transfer))
 
 
+def lost(before, after):
+    return 100 * (before - sum(after) / len(after))
+
+
+def cheapest(options, cat, fox):
+    return min(options, key=lambda one: cat * one[1] + fox * one[2])[0]
+
+
 @pytest.mark.parametrize(
     ("try_it", "function", "start"),
     [
@@ -608,6 +622,24 @@ def tasks(donor, transfer, scratch):
         (check.break_even, lambda d, t, s: tasks(d, -t, s), "✗ Subtract the"),
         (check.break_even, lambda d, t, s: s - t, "✗ That is what one task"),
         (check.break_even, lambda d, t, s: tasks(d, s, t), "✗ With (1000, "),
+        (check.points_forgotten, lost, "✓ A negative number"),
+        (check.points_forgotten, lambda b, a: 100 * (b - np.mean(a)), "✓"),
+        (check.points_forgotten, stub, "…"),
+        (check.points_forgotten, lambda *a: lost(*a) / 100, "✗ That is a f"),
+        (check.points_forgotten, lambda *a: -lost(*a), "✗ What is lost"),
+        (check.points_forgotten, lambda *a: abs(lost(*a)), "✗ A skill that"),
+        (check.points_forgotten, lambda b, a: lost(b, a) / b, "✗ Points are"),
+        (check.points_forgotten, lambda b, a: lost(b, a[-1:]), "✗ That is th"),
+        (check.points_forgotten, lambda b, a: lost(b, [min(a)]), "✗ That is"),
+        (check.points_forgotten, lambda b, a: b - a, "✗"),
+        (check.choose_training, cheapest, "✓ The best training"),
+        (check.choose_training, stub, "…"),
+        (check.choose_training, lambda o, c, f: cheapest(o, f, c), "✗ The co"),
+        (check.choose_training, lambda o, c, f: cheapest(o, 1, 1), "✗ That l"),
+        (check.choose_training, lambda o, c, f: cheapest(o, c, 0), "✗ Foxes"),
+        (check.choose_training, lambda o, c, f: cheapest(o, 0, f), "✗ Cats"),
+        (check.choose_training, lambda o, c, f: cheapest(o, c, -f), "✗ A mis"),
+        (check.choose_training, lambda o, c, f: cheapest(o, -c, -f), "✗ That"),
     ],
 )  # fmt: skip
 def test_a_function_of_a_later_lesson(capsys, try_it, function, start):

@@ -86,8 +86,9 @@ def test_constants_and_guesses_change(source, changed):
 
 @pytest.mark.parametrize(
     "source",
-    ["RATE = 0.1", "INPUTS = 3072", "x = 3", "%pip list", "f(a=None)"],
-)
+    ["RATE = 0.1", "INPUTS = 3072", "x = 3", "%pip list", "f(a=None)",
+     "check.guess(x, above=0)"],
+)  # fmt: skip
 def test_nothing_else_changes(source):
     assert walk.changes(source) == []
 

@@ -90,7 +90,9 @@ def _values(tree):
                 name = getattr(target, "id", "")
                 is_guess = name in passed
                 yield f"guess {name}" if is_guess else name, value, False
-        elif isinstance(node, ast.Call) and "guess" in ast.unparse(node.func):
+        elif isinstance(node, ast.Call):
+            if not ast.unparse(node.func).endswith(".keep_guesses"):
+                continue
             for keyword in node.keywords:
                 yield f"guess {keyword.arg}", keyword.value, True
 

@@ -386,8 +386,8 @@ def class_scores(
         pixels that the backbone was trained on
     name: one of `NAMES`, the first choice as in `load`
 
-    Raises WeightsUnavailable where there are no ImageNet weights. Taught in
-    notebook 09.
+    A printed line says which backbone it is. Raises WeightsUnavailable if
+    there are no ImageNet weights. Taught in notebook 09.
     """
     import keras
 
@@ -399,6 +399,7 @@ def class_scores(
         if name == "donor" or not lite0.is_installed():
             raise
         network = lite0.build(224, include_top=True)
+    print(f"Asked for the class names that it learned: {network.name}.")
     network = keras.Sequential(
         [
             keras.Input(pictures.shape[1:]),

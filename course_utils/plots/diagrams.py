@@ -592,7 +592,13 @@ def forgetting_curves(histories, old="cats and dogs", new="foxes"):
         ax.set_title(f"{say(name)}\n{', '.join(changes)} {say('points')}")
         ax.set(xlabel=say("epoch"), xlim=(-0.2, 1.22 * max(1, epochs[-1])))
         ax.xaxis.get_major_locator().set_params(integer=True)
-    grid[0, 0].set(ylabel=say("balanced accuracy"), ylim=(0.42, 1.0))
+    lowest = min(
+        min(history[skill])
+        for history in histories.values()
+        for skill in ("new", "old")
+    )
+    low = min(0.42, lowest - 0.03)  # a random head can start below chance
+    grid[0, 0].set(ylabel=say("balanced accuracy"), ylim=(low, 1.0))
     handles = grid[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
     return figure

@@ -320,10 +320,10 @@ def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
         for place, trial in zip(places, trials, strict=True):
             ax.plot(*place, BLOCK_MARKERS[trial.blocks], color=color)
     for depth, marker in BLOCK_MARKERS.items():
-        ax.plot(
-            [], [], marker, color=plots.FAINT, label=say(f"{depth} trained")
-        )
-    ax.plot(*_place(grid, FROZEN), "x", color="black")
+        name = say(f"top {depth}")
+        ax.plot([], [], marker, color=plots.FAINT, label=name)
+    name = say("head alone")
+    ax.plot(*_place(grid, FROZEN), "x", color="black", label=name)
     trial = Trial(rate, blocks) if blocks else FROZEN
     if trial not in grid["runs"]:
         raise KeyError(f"Rate {rate:g} with {blocks} blocks was not measured.")

@@ -194,15 +194,15 @@ def plot_roofline(peak, bandwidth, points, chosen=None, ax=None):
         (math.sqrt(corner * right), say("arithmetic is\nthe limit")),
     ):
         ax.text(place, high / 1.3, text, ha="center", va="top")
-    for name, point in points.items():
+    for index, (name, point) in enumerate(points.items()):
         lit = name == chosen
         ax.loglog(
             *point, "D" if lit else "o", markersize=12 if lit else 8,
             color=plots.CHOSEN if lit else plots.OTHER,
         )  # fmt: skip
-        ax.annotate(
-            name, point, (9, -15), textcoords="offset points",
-            fontsize="small",
+        ax.annotate(  # below, then to the right: neighbors can be close
+            name, point, (12, -4) if index % 2 else (9, -15),
+            textcoords="offset points", fontsize="small",
         )  # fmt: skip
     ax.loglog([here] * 2, [reached, roof], ":", color=plots.CHOSEN)
     ax.minorticks_off()
