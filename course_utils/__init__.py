@@ -8,6 +8,8 @@ which the first cell of every lesson calls.
 import contextlib
 import os
 
+from course_utils.language import say
+
 __version__ = "0.1.0"
 
 
@@ -42,10 +44,12 @@ def set_up(tag=None, language=None):
         print(sentence)
     if tag not in (None, f"v{__version__}"):
         print(
-            f"This notebook belongs to version {tag} of the course, and this "
-            f"kernel has v{__version__}. Choose the course's own kernel "
-            "(Kernel → Change Kernel), or run only the %pip line of this cell "
-            "and restart the kernel."
+            say(
+                f"This notebook belongs to version {tag} of the course, "
+                f"and this kernel has v{__version__}. Choose the course's "
+                "own kernel (Kernel → Change Kernel), or run only the "
+                "%pip line of this cell and restart the kernel."
+            )
         )
 
 

@@ -16,6 +16,8 @@ import types
 
 import numpy as np
 
+from course_utils.language import say
+
 TODO = "… replace the `...` with your answer and run the cell again."
 MOST = 500  # values in one answer
 LONGEST = 1000  # characters in one text
@@ -35,6 +37,9 @@ FRACTION = "As a fraction between 0 and 1, not a percentage."
 
 class _Unreadable(Exception):
     """Say in one sentence why an answer cannot be checked."""
+
+    def __str__(self):
+        return say(self.args[0])
 
 
 class _Unanswered(Exception):
@@ -148,37 +153,46 @@ def _form(answer, kind):
     """Return the hint for an answer of the wrong form, or ""."""
     if kind == "text":
         right = isinstance(answer, str)
-        return "" if right else "Write the answer as one text, in quotes."
+        return "" if right else say("Write the answer as one text, in quotes.")
     if kind == "shape":
         if isinstance(answer, str):
-            return "Write the numbers in parentheses, without quotes."
+            return say("Write the numbers in parentheses, without quotes.")
         if not isinstance(answer, list | tuple):
-            return "A shape is several numbers in parentheses, such as (2, 3)."
+            return say(
+                "A shape is several numbers in parentheses, such as (2, 3)."
+            )
     if kind in ("number", "fraction"):
         if isinstance(answer, bool):
-            return "Write a number, not True or False."
+            return say("Write a number, not True or False.")
         if isinstance(answer, str):
             return _text_for_number(answer, kind)
         if isinstance(answer, list | tuple):
-            one = "Write one number, without brackets or a comma after it."
-            return COMMA if isinstance(answer, tuple) and answer[1:] else one
+            one = say(
+                "Write one number, without brackets or a comma after it."
+            )
+            return (
+                say(COMMA) if isinstance(answer, tuple) and answer[1:] else one
+            )
         if kind == "fraction" and 1 < answer <= 100:
-            return FRACTION
+            return say(FRACTION)
     return ""
 
 
 def _text_for_number(text, kind):
     text = text.strip()
     if text.endswith("%"):
-        example = ": 0.5 for 50%" if kind == "fraction" else ""
-        return f"Write a number without quotes and without %{example}."
+        if kind == "fraction":
+            return say(
+                "Write a number without quotes and without %: 0.5 for 50%."
+            )
+        return say("Write a number without quotes and without %.")
     if re.fullmatch(r"[-+]?[\d.]*(,\d+)+(\.\d*)?", text):
-        return f"Write the number without quotes. {COMMA}"
+        return say(f"Write the number without quotes. {COMMA}")
     try:
         float(text)
     except ValueError:
-        return "Write a number here, not text."
-    return "Write the number without quotes."
+        return say("Write a number here, not text.")
+    return say("Write the number without quotes.")
 
 
 def _same(answer, expected):
@@ -236,15 +250,15 @@ def _verdict(
     try:
         answer = _read(answer)
     except _Unanswered:
-        return print(TODO)
+        return print(say(TODO))
     except _Unreadable as error:
         return print(f"✗ {error}")
     form = _form(answer, kind)
     if not form and _same(answer, right):
-        return print(f"✓ {why}")
+        return print(f"✓ {say(why)}")
     hints = [hint for wrong, hint in misunderstandings if _same(answer, wrong)]
-    hints += [form, otherwise, "Not yet: read the text above once more."]
-    print(f"✗ {next(filter(None, hints))}")
+    hints += [form, otherwise, say("Not yet: read the text above once more.")]
+    print(f"✗ {say(next(filter(None, hints)))}")
 
 
 def _with_measurements(check):
@@ -255,7 +269,8 @@ def _with_measurements(check):
         try:
             check(answer, *measured, **named)
         except Exception:  # a stub, None or 0 where a measurement belongs
-            print("… run the cells above first: they measure what this needs.")
+            run = "… run the cells above first: they measure what this needs."
+            print(say(run))
 
     return guarded
 
@@ -268,7 +283,7 @@ def read_number(typed):
     try:
         number = _read(typed)
     except _Unanswered:
-        return None, "Replace the `...` with a number."
+        return None, say("Replace the `...` with a number.")
     except _Unreadable as error:
         return None, str(error)
     hint = _form(number, "number")
@@ -294,7 +309,7 @@ def guess(*typed, choices=None, above=-math.inf):
     if choices is None:
         number, hint = read_number(typed)
         if not hint and number <= above:
-            hint = f"Write a number above {above}."
+            hint = say(f"Write a number above {above}.")
         if hint:
             print(f"✗ {hint}")
         return math.nan if hint else number
@@ -302,7 +317,8 @@ def guess(*typed, choices=None, above=-math.inf):
         with contextlib.suppress(_Unreadable, _Unanswered):
             if _same(_read(typed), letter):
                 return letter
-    print(f"✗ Choose one of the letters {', '.join(choices)}, in quotes.")
+    letters = ", ".join(choices)
+    print(say(f"✗ Choose one of the letters {letters}, in quotes."))
     return "nothing"
 
 
@@ -371,8 +387,9 @@ def _call(function, call, arguments):
     try:
         return _read(result)
     except _Unreadable as error:
-        text = f"{call} returns something that cannot be checked. {error}"
-        raise _Unreadable(text) from None
+        raise _Unreadable(
+            f"{call} returns something that cannot be checked. {error}"
+        ) from None
 
 
 def try_function(function, cases, why, misunderstandings=(), otherwise=""):
@@ -389,31 +406,30 @@ def try_function(function, cases, why, misunderstandings=(), otherwise=""):
     Returns "✓", "✗" or "…". A function that never ends is not stopped.
     """
     mark, text = _try(function, cases, misunderstandings, otherwise)
-    print(f"✓ {why}" if mark == "✓" else text)
+    print(f"✓ {say(why)}" if mark == "✓" else text)
     return mark
 
 
 def _try(function, cases, misunderstandings, otherwise):
     """Return the mark of a function and the line that goes with it."""
     if function is Ellipsis or _is_empty(function):
-        return "…", TODO
+        return "…", say(TODO)
     if not callable(function):
-        return "✗", "✗ Pass the function itself, without calling it."
+        return "✗", say("✗ Pass the function itself, without calling it.")
     results, wrong = [], []
     for arguments, right in cases:
-        call = f"With {_shorten(arguments)} your function"
+        call = say(f"With {_shorten(arguments)} your function")
         try:
             result = _call(function, call, arguments)
         except _Unanswered:
-            return "…", TODO
+            return "…", say(TODO)
         except _Unreadable as error:
             return "✗", f"✗ {error}"
         results.append(result)
         if not _same(result, right):
-            wrong.append(
-                f"{call} returns {_shorten(result)} instead of "
-                f"{_shorten(right)}. {otherwise}".rstrip()
-            )
+            found, expected = _shorten(result), _shorten(right)
+            found = say(f"{call} returns {found} instead of {expected}.")
+            wrong.append(f"{found} {say(otherwise)}".rstrip())
     if not wrong:
         return "✓", ""
     hints = (
@@ -421,7 +437,7 @@ def _try(function, cases, misunderstandings, otherwise):
         for other, hint in misunderstandings
         if _same(results, [other(*arguments) for arguments, _ in cases])
     )
-    return "✗", f"✗ {next(hints, wrong[0])}"
+    return "✗", f"✗ {say(next(hints, wrong[0]))}"
 
 
 # Notebook 00 -----------------------------------------------------------------
@@ -544,35 +560,38 @@ def naive_broken(function):
         errors, [error * unit for unit in hidden], error,
     )  # fmt: skip
     if function is Ellipsis or _is_empty(function):
-        return print(TODO)
+        return print(say(TODO))
     if not callable(function):
-        return print("✗ Pass the function itself, without calling it.")
+        return print(say("✗ Pass the function itself, without calling it."))
     try:
         given = network, picture, hidden, error
-        result = _call(function, "Your function", given)
+        result = _call(function, say("Your function"), given)
     except _Unanswered:
-        return print(TODO)
+        return print(say(TODO))
     except _Unreadable as trouble:
         return print(f"✗ {trouble}")
     slopes, expected = _slopes(result), _slopes(right)
     if [place for place, _ in slopes] != [place for place, _ in expected]:
-        return print(
+        hint = say(
             "✗ Return what `backward` returns: a list of rows, two lists and "
             "a number, each of the same length as there."
         )
+        return print(hint)
     wrong = sum(
         not math.isclose(mine, true, abs_tol=1e-9)
         for (_, mine), (_, true) in zip(slopes, expected, strict=True)
     )
     if not wrong:
-        return print(
+        hint = say(
             "✗ These slopes are all correct, so a nudge would find nothing. "
             "Change a factor or a sign."
         )
-    print(
+        return print(hint)
+    why = say(
         f"✓ {wrong} of {len(slopes)} slopes are wrong, and nothing crashed. "
         "Nudging each weight is what finds this."
     )
+    print(why)
 
 
 def _slopes(values, place=()):

@@ -14,17 +14,24 @@ HERE = Path(__file__).resolve().parent
 ENVIRONMENT = "COURSE_LANGUAGE"
 
 
-def say(english, **values):
-    """Return a sentence in the language in use, its {names} filled in.
+def say(english):
+    """Return a sentence in the language in use.
 
-    english: the sentence as the code writes it; without values its braces
-        are left alone
+    english: a sentence as it would be shown, numbers and names filled in:
+        "3 left to label" is translated as "{left} left to label" is, and
+        a name that has a translation of its own by that
 
-    >>> say("{n} left to label", n=3)
+    >>> say("3 left to label")
     '3 left to label'
     """
-    text = messages(current()).get(english, english)
-    return text.format(**values) if values else text
+    whole, patterns = messages(current())
+    if english in whole:
+        return whole[english]
+    for pattern, translation in patterns:
+        if match := pattern.fullmatch(english):
+            values = {k: whole.get(v, v) for k, v in match.groupdict().items()}
+            return translation.format(**values)
+    return english
 
 
 def mark(english):
@@ -63,12 +70,16 @@ def languages():
 
 @functools.cache
 def messages(language):
-    """Return {English: translation} of a language; drafts are left out."""
-    path = HERE / f"messages.{language}.po"
+    """Return what a language says: {English: translation}, and patterns.
+
+    A pattern, with its translation, stands for English with {names} in it;
+    those that say most come first. Drafts are left out.
+    """
     if language == "en" or language not in languages():
-        return {}
-    found = {}
-    for entry in path.read_text("utf-8").split("\n\n"):
+        return {}, []
+    whole = {}
+    text = (HERE / f"messages.{language}.po").read_text("utf-8")
+    for entry in text.split("\n\n"):
         fields = {
             name: "".join(map(json.loads, lines.splitlines()))
             for name, lines in re.findall(
@@ -77,5 +88,25 @@ def messages(language):
         }
         draft = re.search(r"(?m)^#,.*\bfuzzy", entry)
         if fields.get("msgid") and fields.get("msgstr") and not draft:
-            found[fields["msgid"]] = fields["msgstr"]
-    return found
+            whole[fields["msgid"]] = fields["msgstr"]
+    filled = [english for english in whole if PLACE.search(english)]
+    filled.sort(key=lambda english: -len(PLACE.sub("", english)))
+    return whole, [(pattern(english), whole[english]) for english in filled]
+
+
+PLACE = re.compile(r"\{([a-z]\w*)\}")
+
+
+def pattern(english):
+    """Return what finds a sentence whose {names} are filled in."""
+    parts, known = PLACE.split(english), set()
+    for turn, part in enumerate(parts):
+        if turn % 2 == 0:
+            part = part.replace("{{", "{").replace("}}", "}")
+            parts[turn] = re.escape(part)
+        else:
+            parts[turn] = (
+                f"(?P={part})" if part in known else f"(?P<{part}>.*?)"
+            )
+            known.add(part)
+    return re.compile("".join(parts), re.DOTALL)

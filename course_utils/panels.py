@@ -16,6 +16,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from course_utils import scoreboard
+from course_utils.language import say
 from course_utils.results import forgetting, transfer
 from course_utils.results.transfer import plot_break_even
 from course_utils.timing import costs, roofline
@@ -40,7 +41,7 @@ class Panel(widgets.VBox):
 
     def __repr__(self):
         """Say what a reader without a kernel is missing."""
-        return (
+        return say(
             "A panel: its controls work while the notebook runs; the figure "
             "above shows one setting."
         )
@@ -75,7 +76,7 @@ class LabelPanel(widgets.VBox):
         self.right = None
         self.choices = [
             widgets.ToggleButtons(
-                description=f"picture {number}", options=list(names),
+                description=say(f"picture {number}"), options=list(names),
                 value=None, style={"button_width": "5em"},
             )
             for number in range(1, len(self.truths) + 1)
@@ -90,7 +91,7 @@ class LabelPanel(widgets.VBox):
 
     def __repr__(self):
         """Say what a reader without a kernel is missing."""
-        return (
+        return say(
             "A panel: while the notebook runs, you label each picture with "
             "buttons and see your score."
         )
@@ -101,17 +102,17 @@ class LabelPanel(widgets.VBox):
         left = answers.count(None)
         self.right = None
         if left:
-            self.score.value = f"{left} left to label"
+            self.score.value = say(f"{left} left to label")
             return
         wrong = [
-            f"{number} is a {truth}"
+            say(f"{number} is a {truth}")
             for number, (answer, truth) in enumerate(
                 zip(answers, self.truths, strict=True), start=1
             )
             if answer != truth
         ]
         self.right = len(answers) - len(wrong)
-        said = f"<b>{self.right} of {len(answers)} right.</b>"
+        said = say(f"<b>{self.right} of {len(answers)} right.</b>")
         self.score.value = f"{said} {'; '.join(wrong)}"
 
 
@@ -165,11 +166,11 @@ def prediction_panel():
     notebook 00.
     """
     controls = {
-        "times_faster": _choice("times faster", _counts(1, 10_000), 10),
+        "times_faster": _choice(say("times faster"), _counts(1, 10_000), 10),
         "labels_for_donor": _choice(
-            "labels worth ten", _counts(10, 1_000), 20
+            say("labels worth ten"), _counts(10, 1_000), 20
         ),
-        "points_forgotten": _whole("points forgotten", 0, 50, 5),
+        "points_forgotten": _whole(say("points forgotten"), 0, 50, 5),
     }
     kept = {"guesses": None}
 
@@ -179,7 +180,7 @@ def prediction_panel():
         )
 
     panel = Panel(plot, controls)
-    button = widgets.Button(description="Keep my guesses")
+    button = widgets.Button(description=say("Keep my guesses"))
     answer = widgets.HTML()
 
     def keep(_):
@@ -233,7 +234,7 @@ def batch_size_panel(rates, peak, bandwidth, inputs=3072, hidden=32):
         )
 
     middle = sizes[len(sizes) // 2][1]
-    return Panel(plot, {"batch": _choice("batch size", sizes, middle)})
+    return Panel(plot, {"batch": _choice(say("batch size"), sizes, middle)})
 
 
 def foxes_panel(accuracy, count=10):
@@ -251,7 +252,7 @@ def foxes_panel(accuracy, count=10):
     return Panel(
         plot,
         {
-            "count": _choice("pictures of each", counts, count),
+            "count": _choice(say("pictures of each"), counts, count),
             "arm": _choice("approach", arms, "frozen"),
         },
     )
@@ -270,8 +271,8 @@ def rates_panel(grid):
     return Panel(
         plot,
         {
-            "rate": _choice("learning rate", rates, rates[-1][1]),
-            "blocks": _whole("blocks trained", 0, 4, 4),
+            "rate": _choice(say("learning rate"), rates, rates[-1][1]),
+            "blocks": _whole(say("blocks trained"), 0, 4, 4),
         },
     )
 
@@ -288,14 +289,14 @@ def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
         )
         for name, text, low, high, value in (
             ("donor", "donor, seconds", 0, 6, donor),
-            ("transfer", "with donor, seconds", -3, 3, transfer),
-            ("scratch", "from scratch, seconds", -1, 5, scratch),
+            ("transfer", say("with donor, seconds"), -3, 3, transfer),
+            ("scratch", say("from scratch, seconds"), -1, 5, scratch),
         )
     }  # fmt: skip
     more = {
         "tasks": _choice("tasks", _counts(1, 10_000), 50),
         "dollars_per_hour": _choice(
-            "dollars per hour", _counts(0.01, 100, 0.35), 0.35
+            say("dollars per hour"), _counts(0.01, 100, 0.35), 0.35
         ),
     }
     return Panel(plot_break_even, seconds | more)

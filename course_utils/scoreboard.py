@@ -24,6 +24,7 @@ import filelock
 import numpy as np
 
 from course_utils import check, plots
+from course_utils.language import mark, say
 from course_utils.machine import devices, paths
 from course_utils.plots import alt_text
 
@@ -82,8 +83,10 @@ def record(rung, notebook=None, source=None, **numbers):
         line = _parse(text.encode())
     except ValueError:
         _print(
-            f"{line['rung']} is not recorded: a record can hold only numbers "
-            "and short texts."
+            say(
+                f"{line['rung']} is not recorded: a record can hold only "
+                "numbers and short texts."
+            )
         )
         return
     path = paths.home_directory() / FILE_NAME
@@ -93,8 +96,11 @@ def record(rung, notebook=None, source=None, **numbers):
         _append(path, text)
     except OSError as error:
         print(
-            f"The scoreboard cannot be written ({error.strerror or error}); "
-            "this record lasts until the kernel stops."
+            say(
+                "The scoreboard cannot be written "
+                f"({error.strerror or error}); this record lasts until "
+                "the kernel stops."
+            )
         )
         _unsaved.append(line)
 
@@ -120,14 +126,16 @@ def keep_guesses(**guesses):
             numbers[name] = number
     if missing:
         print(
-            f"… write a number in place of None for {', '.join(missing)}, "
-            "and run the cell again."
+            say(
+                f"… write a number in place of None for {', '.join(missing)}, "
+                "and run the cell again."
+            )
         )
     if len(numbers) < len(guesses):
         return
     record("prediction", notebook=0, **numbers)
     kept = ", ".join(f"{name} = {guess}" for name, guess in numbers.items())
-    print(f"Kept until the end of the course: {kept}.")
+    print(say(f"Kept until the end of the course: {kept}."))
 
 
 def load(path=None):
@@ -172,22 +180,24 @@ def show(records=None):
     """
     rows = [row for row in table(records) if COLUMNS.keys() & row.keys()]
     if not rows:
-        print("The scoreboard is empty: measure something first.")
+        print(say("The scoreboard is empty: measure something first."))
         return
     used = [name for name in COLUMNS if any(name in row for row in rows)]
     machines = [_machine(row) for row in rows]
     several = len(set(machines)) > 1
-    lines = [["rung", *(COLUMNS[name] for name in used)]]
+    lines = [[say("rung"), *(say(COLUMNS[name]) for name in used)]]
     for row in rows:
         cells = [_short(row.get(name)) for name in used]
         lines.append([printable(row["rung"]), *cells])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for (rung, *cells), machine in zip(lines, ["on", *machines], strict=True):
+    for (rung, *cells), machine in zip(
+        lines, [say("on"), *machines], strict=True
+    ):
         cells = map(str.rjust, cells, widths[1:])
         row = [rung.ljust(widths[0]), *cells, machine if several else ""]
         _print("   ".join(row).rstrip())
     if not several and machines[0]:
-        _print(f"\non: {machines[0]}")
+        _print(f"\n{say('on')}: {machines[0]}")
 
 
 def latest(rung):
@@ -335,16 +345,20 @@ def _drawn(records, value):
     near = [e for e in records if middle / 1e9 < e[value] < middle * 1e9]
     if len(near) < len(records):
         print(
-            "Records left out of the plot, because they differ from the "
-            "others by a factor of a billion or more: "
-            f"{len(records) - len(near)}."
+            say(
+                "Records left out of the plot, because they differ from the "
+                "others by a factor of a billion or more: "
+                f"{len(records) - len(near)}."
+            )
         )
     counted = Counter(entry["rung"] for entry in near)
     often = {rung for rung, _ in counted.most_common(MOST_RUNGS)}
     if len(counted) > MOST_RUNGS:
         print(
-            f"Only the {MOST_RUNGS} most frequent of {len(counted)} rungs "
-            "are drawn."
+            say(
+                f"Only the {MOST_RUNGS} most frequent of {len(counted)} rungs "
+                "are drawn."
+            )
         )
     return [entry for entry in near if entry["rung"] in often]
 
@@ -384,7 +398,7 @@ def _machine(entry):
     threads = hardware.get("threads", "?")
     parts = [
         hardware["processor"],
-        "1 thread" if threads == 1 else f"{threads} threads",
+        "1 thread" if threads == 1 else say(f"{threads} threads"),
     ]
     if "device" in entry:
         parts += [entry["device"]] if entry["device"] else []
@@ -398,19 +412,21 @@ def _read(path):
     try:
         if not path.is_file():  # a folder, a pipe: it could wait for ever
             there = path.is_symlink() or path.exists()
-            return [], ["is not a file: skipped."] if there else []
+            return [], [say("is not a file: skipped.")] if there else []
         with path.open("rb") as file:
             size = file.seek(0, 2)
             start = file.seek(max(0, size - MOST_BYTES))
             content = io.BytesIO(file.read(MOST_BYTES))
     except OSError as error:
-        return [], [f"cannot be read ({error.strerror}): skipped."]
+        return [], [say(f"cannot be read ({error.strerror}): skipped.")]
     remarks = []
     if start:
         content.readline()  # the rest of a line that began before
         remarks.append(
-            f"holds {size / 1e6:,.0f} MB: only the last "
-            f"{MOST_BYTES / 1e6:,.0f} MB were read."
+            say(
+                f"holds {size / 1e6:,.0f} MB: only the last "
+                f"{MOST_BYTES / 1e6:,.0f} MB were read."
+            )
         )
     records, damaged = [], 0
     for line in content:
@@ -421,8 +437,10 @@ def _read(path):
         except (ValueError, RecursionError):
             damaged += 1
     if damaged:
-        lines = "line: it was" if damaged == 1 else "lines: they were"
-        remarks.append(f"has {damaged} damaged {lines} skipped.")
+        lines = (
+            say("line: it was") if damaged == 1 else say("lines: they were")
+        )
+        remarks.append(say(f"has {damaged} damaged {lines} skipped."))
     return records, remarks
 
 
@@ -505,10 +523,10 @@ def _plain(numbers):
             if name in NUMBERS and plain[name] is not None:
                 hint = check.read_number(plain[name])[1]
         except Exception:  # whatever an object may say of itself
-            hint = "No record can hold it."
+            hint = say("No record can hold it.")
         if hint:
             plain[name] = None
-            _print(f"{printable(name)} is left out of the record. {hint}")
+            _print(say(f"{printable(name)} is left out of the record. {hint}"))
     return plain
 
 
@@ -593,19 +611,19 @@ if __name__ == "__main__":
 # it, and the axis: its unit, its ends and its scale.
 QUESTIONS = {
     "times_faster": (
-        "How many times faster are matrices than Python lists?",
+        mark("How many times faster are matrices than Python lists?"),
         "NumPy, batches", "times_lists",
-        ("times faster", (1, 20_000), "log"),
+        (mark("times faster"), (1, 20_000), "log"),
     ),
     "labels_for_donor": (
-        "How many labels without a donor are worth 10 with one?",
+        mark("How many labels without a donor are worth 10 with one?"),
         "labels needed without a donor", "labels",
-        ("labeled pictures of each animal", (10, 1_000), "log"),
+        (mark("labeled pictures of each animal"), (10, 1_000), "log"),
     ),
     "points_forgotten": (
-        "How much does a careless donor forget?",
+        mark("How much does a careless donor forget?"),
         "points forgotten", "points",
-        ("percentage points", (0, 50), "linear"),
+        (mark("percentage points"), (0, 50), "linear"),
     ),
 }  # fmt: skip
 
@@ -640,11 +658,13 @@ def plot_guesses(rows, axes=None, ax=None):
             panel.set_title(words, loc=side, fontsize="small")
     settled = sum(None not in pair for pair in rows.values())
     measured = sum(found is not None for _, found in rows.values())
-    title = "Guesses, before anything is measured"
+    title = say("Guesses, before anything is measured")
     if settled:
-        title = f"{settled} of {len(rows)} guesses have been measured"
+        title = say(f"{settled} of {len(rows)} guesses have been measured")
     elif measured:
-        title = f"{measured} of {len(rows)} answers measured, without a guess"
+        title = say(
+            f"{measured} of {len(rows)} answers measured, without a guess"
+        )
     plots.set_title(ax, title)
     alt_text.say(ax.figure, f"{title}. {_spoken(rows)}")
     return ax
@@ -655,8 +675,8 @@ def _mark(ax, guess, measured):
     if guess is not None and measured is not None:
         ax.plot([guess, measured], [0, 0], color=plots.FAINT, linewidth=1)
     for value, marker, fill, color, word in (
-        (guess, "o", "none", plots.OTHER, "guess"),
-        (measured, "D", "full", plots.CHOSEN, "measured"),
+        (guess, "o", "none", plots.OTHER, say("guess")),
+        (measured, "D", "full", plots.CHOSEN, say("measured")),
     ):
         if value is not None:
             ax.plot(
@@ -667,22 +687,24 @@ def _mark(ax, guess, measured):
 
 def _spoken(rows):
     return " ".join(
-        f"{question} Guess: {'none' if guess is None else f'{guess:,g}'}; "
-        f"measured: {'not yet' if found is None else f'{found:,.3g}'}."
+        say(
+            f"{question} Guess: {'none' if guess is None else f'{guess:,g}'}; "
+            f"measured: {'not yet' if found is None else f'{found:,.3g}'}."
+        )
         for question, (guess, found) in rows.items()
     )
 
 
 def _difference(guess, measured):
     if measured is None:
-        return "not measured yet"
+        return say("not measured yet")
     if guess is None:
-        return "no guess"
+        return say("no guess")
     if guess > 0 and measured > 0:
         factor = max(guess / measured, measured / guess)
         digits = ".1f" if factor < 1e6 else ".0e"
-        return f"off by a factor of {factor:{digits}}"
-    return f"off by {abs(guess - measured):.1f}"
+        return say(f"off by a factor of {factor:{digits}}")
+    return say(f"off by {abs(guess - measured):.1f}")
 
 
 def plot_prediction(guesses=None, reveal=True, ax=None):
@@ -703,6 +725,7 @@ def plot_prediction(guesses=None, reveal=True, ax=None):
         found = (latest(rung) or {}).get(field) if reveal else None
         pair = guesses.get(name), found
         # A guess kept before guesses were checked can be any text.
+        question, unit = say(question), say(axis[0])
         rows[question] = tuple(check.read_number(each)[0] for each in pair)
-        axes[question] = axis
+        axes[question] = (unit, *axis[1:])
     return plot_guesses(rows, axes, ax)

@@ -8,40 +8,45 @@ import re
 from collections import Counter
 
 import nbformat
+import polib
 import publish
 import pytest
 from italiano import build as italian
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course_utils import check, language, set_up
+from course_utils.results import claims, evaluation
+
 ROOT = publish.ROOT
 ADDRESS = publish.Address.read()
 FOLDER = ROOT / "docs" / "italiano"
-WHERE = "docs/italiano/{}.po, {!r}: {}"
+WHERE = "{}, {!r}: {}"
+PLACE = "docs/italiano/{}.po"
 MOST_WORDS = 110  # in a cell; the English keeps 90
 
 
 # ------------------------------------------------- rule 1: whole, or not there
 
 
-def unfinished(number, wanted, po):
+def unfinished(place, wanted, po):
     """Yield what is left to do in a file: the cell, and the remedy."""
     known = {entry.msgid: entry for entry in po}
     for text in wanted:
         entry = known.pop(text, None)
         start = text.split("\n")[0][:50]
         if entry is None:
-            yield WHERE.format(number, start, "is not there: make italian")
+            yield WHERE.format(place, start, "is not there: make italian")
         elif entry.fuzzy:
             yield WHERE.format(
-                number, start,
+                place, start,
                 "is fuzzy: the English was reworded. Correct its msgstr, and "
                 "remove the lines that begin with #, then run make italian",
             )  # fmt: skip
         elif not entry.msgstr:
-            yield WHERE.format(number, start, "is empty: write its msgstr")
+            yield WHERE.format(place, start, "is empty: write its msgstr")
     for text in known:
         start = text.split("\n")[0][:50]
-        yield WHERE.format(number, start, "is no cell now: make italian")
+        yield WHERE.format(place, start, "is no cell now: make italian")
 
 
 # ------------------------------------- rule 3: the code is that of the lesson
@@ -217,11 +222,158 @@ def nothing_left_in_english(english, text):
 
 
 def complaints(number, po):
+    place = PLACE.format(number)
     for entry in po:
         start = entry.msgid.split("\n")[0][:50]
         for check_ in PAIRS:
             for problem in check_(entry.msgid, entry.msgstr):
-                yield WHERE.format(number, start, problem)
+                yield WHERE.format(place, start, problem)
+
+
+# ------------------------------------------- rule 7: what the helpers say
+
+MESSAGES = ROOT / "course_utils" / "messages.it.po"
+SIGNS = re.compile(r"[✓✗…→❄%`]|%\w+|^ +| +$|^; |\n")
+SAMPLES = ("seven", "12.5 s", "ab", "(3, 4)", "x_1")
+
+
+def differently_signed(english, text):
+    """Yield what a message lacks of {names}, marks and code, or has more."""
+    finds = (language.PLACE.findall, SIGNS.findall)
+    for find in (*finds, lambda t: re.findall(r"`[^`]+`", t)):
+        one, other = Counter(find(english)), Counter(find(text))
+        if set(one) != set(other) or (find is finds[1] and one != other):
+            yield f"{[*one.elements()]} became {[*other.elements()]}"
+
+
+def misled(english):
+    """Return what a filled sentence is taken for, if not for itself."""
+    names = list(dict.fromkeys(language.PLACE.findall(english)))
+    values = dict(zip(names, SAMPLES * 3, strict=False))
+    whole, _ = language.messages("it")
+    said = language.say(english.format(**values))
+    return "" if said == whole[english].format(**values) else said
+
+
+def test_every_message_has_its_italian_and_none_is_unused():
+    place = "course_utils/messages.it.po"
+    found = unfinished(place, italian.messages(), italian.read(MESSAGES))
+    assert (text := "\n".join(found)) == "", text
+
+
+def test_a_message_keeps_its_names_marks_and_code():
+    found = [
+        f"course_utils/messages.it.po, {entry.msgid[:50]!r}: {problem}"
+        for entry in italian.read(MESSAGES)
+        for rule_ in (differently_signed, no_false_friends)
+        for problem in rule_(entry.msgid, entry.msgstr)
+    ]
+    assert not found, "\n" + "\n".join(found)
+    assert list(differently_signed("✗ {n} left.", "{n} ancora."))
+    assert list(differently_signed("{n} left.", "{m} ancora."))
+
+
+def test_a_filled_sentence_is_taken_for_itself(monkeypatch):
+    monkeypatch.setenv(language.ENVIRONMENT, "it")
+    filled = [e.msgid for e in italian.read(MESSAGES)]
+    filled = [text for text in filled if language.PLACE.search(text)]
+    assert len(filled) > 100
+    found = {text: misled(text) for text in filled}
+    assert {text: said for text, said in found.items() if said} == {}
+
+
+def test_sentences_are_found_where_they_are_said():
+    source = """
+WORDS = {"a": "first", "b": "second"}
+def hint(n, name):
+    say(f"{n:.2f} of {len(name)}, {'yes' if n else 'no'}")
+    print(say("Plain."), say(WORDS[name]), say(f"{n}"), "Not said.")
+    _verdict(n, 1, "Why.", [(2, "Hint.")], "Otherwise.", kind="number")
+"""
+    assert [text for text, _ in italian.spoken(source)] == [
+        "{n} of {name}, {n2}", "yes", "no",
+        "Plain.", "first", "second", "Why.", "Hint.", "Otherwise.",
+    ]  # fmt: skip
+
+
+# ------------------------------------------ rules 8 and 9: the language in use
+
+
+@pytest.fixture
+def speak(monkeypatch):
+    """Return `language.use`; what was chosen before comes back."""
+    monkeypatch.setenv(language.ENVIRONMENT, "en")
+    return language.use
+
+
+def test_a_check_a_claim_and_a_name_answer_in_the_language(speak, capsys):
+    def answers():
+        check.start_numbers(1024)
+        check.start_numbers(...)
+        claims.judge("kinship", evaluation.Interval(9, 8, 10, "2 draws", 0.5))
+        return capsys.readouterr().out
+
+    english = answers()
+    assert english.startswith("✗ That counts the pixels;")
+    speak("it")
+    italian_ = answers()
+    assert italian_.startswith("✗ Così conti i pixel;")
+    assert "… metti la tua risposta al posto di `...`" in italian_
+    assert "\ndimostrato: Con dieci immagini" in italian_
+    assert "  limite:    almeno 5 punti" in italian_
+    speak("en")
+    assert answers() == english
+
+
+def test_an_unknown_language_falls_back_and_says_so(speak, capsys):
+    speak("tlh")
+    assert "does not speak 'tlh', so it speaks English" in (
+        capsys.readouterr().out
+    )
+    check.start_numbers(1024)
+    assert capsys.readouterr().out.startswith("✗ That counts")
+
+
+def test_the_set_up_cell_comes_before_the_environment(speak, monkeypatch):
+    monkeypatch.setenv(language.ENVIRONMENT, "it")
+    set_up()
+    assert language.say("proven") == "dimostrato"
+    set_up(language="en")
+    assert language.say("proven") == "proven"
+    set_up(language="it")
+    assert language.say("proven") == "dimostrato"
+
+
+def test_a_sentence_without_italian_stays_english(speak):
+    speak("it")
+    assert language.say("Nobody has said this {yet}.") == (
+        "Nobody has said this {yet}."
+    )
+
+
+@pytest.mark.parametrize("path", [MESSAGES, *FOLDER.glob("*.po")])
+def test_the_course_reads_a_file_as_polib_does(path, tmp_path, monkeypatch):
+    monkeypatch.setattr(language, "HERE", tmp_path)
+    (tmp_path / "messages.xx.po").write_bytes(path.read_bytes())
+    language.messages.cache_clear()
+    whole, _ = language.messages("xx")
+    language.messages.cache_clear()
+    assert whole == {
+        entry.msgid: entry.msgstr
+        for entry in polib.pofile(str(path), wrapwidth=0)
+        if entry.msgstr and not entry.fuzzy
+    }
+
+
+def test_a_draft_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(language, "HERE", tmp_path)
+    (tmp_path / "messages.xx.po").write_text(
+        'msgid "a"\nmsgstr "b"\n\n#, fuzzy\n#| msgid "d"\nmsgid "c"\n'
+        'msgstr "e"\n'
+    )
+    language.messages.cache_clear()
+    assert language.messages("xx") == ({"a": "b"}, [])
+    language.messages.cache_clear()
 
 
 # ------------------------------------------------------------------ the tests
@@ -243,7 +395,7 @@ def built():
 def test_an_offered_lesson_is_whole(number):
     wanted = italian.texts(nbformat.read(lesson(number), as_version=4))
     po = italian.read(FOLDER / f"{number}.po")
-    found = list(unfinished(number, wanted, po))
+    found = list(unfinished(PLACE.format(number), wanted, po))
     assert not found, "\n" + "\n".join(found)
 
 
@@ -368,7 +520,9 @@ def edit(root, change):
     nbformat.write(notebook, path)
     write(root, italian.build(root=root))
     po = italian.read(root / "docs" / "italiano" / "06.po")
-    return list(unfinished("06", italian.texts(notebook), po)), po
+    return list(
+        unfinished(PLACE.format("06"), italian.texts(notebook), po)
+    ), po
 
 
 def test_a_whole_lesson_is_built_without_outputs(project):
@@ -468,8 +622,12 @@ def test_a_new_cell_and_one_that_is_gone(project):
 def test_a_file_that_was_not_built_again_is_found(project):
     po = italian.read(project / "docs" / "italiano" / "06.po")
     wanted = [entry.msgid for entry in po]
-    assert "is not there" in "".join(unfinished("06", [*wanted, "New."], po))
-    assert "is no cell" in "".join(unfinished("06", wanted[1:], po))
+    assert "is not there" in "".join(
+        unfinished(PLACE.format("06"), [*wanted, "New."], po)
+    )
+    assert "is no cell" in "".join(
+        unfinished(PLACE.format("06"), wanted[1:], po)
+    )
 
 
 def test_a_number_without_a_lesson_is_refused(project):

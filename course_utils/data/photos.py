@@ -26,6 +26,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from course_utils.data.mirrors import COLLECTIONS, LARGEST_BYTES, SPLITS
+from course_utils.language import say
 from course_utils.machine import paths, reasons
 
 CLASS_NAMES = tuple(name for each in COLLECTIONS for name in each.labels)
@@ -263,8 +264,10 @@ def _locked_cache(patience=PATIENCE_SECONDS):
             lock.acquire(timeout=min(1, longest))
         except Timeout:
             print(
-                "Another process is downloading the photographs: waiting "
-                "for it."
+                say(
+                    "Another process is downloading the photographs: waiting "
+                    "for it."
+                )
             )
             _wait_for(lock, longest)
         except NotImplementedError:

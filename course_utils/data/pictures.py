@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.data import drawings
+from course_utils.language import say
 from course_utils.machine import devices
 
 SOURCES = ("drawings", "photos")
@@ -68,10 +69,10 @@ class Pictures:
         counts = ", ".join(
             f"{len(getattr(self, f'y_{part}'))} {part}" for part in parts
         )
-        names = f"{len(self.class_names)} classes"
+        names = say(f"{len(self.class_names)} classes")
         if len(self.class_names) <= 10:
             names = ", ".join(f"{name:.30}" for name in self.class_names)
-        return f"Pictures of {names} ({self.source}): {counts}"
+        return say(f"Pictures of {names} ({say(self.source)}): {counts}")
 
 
 def load_pair(first, second, source=None, **options):
@@ -143,27 +144,27 @@ def _choose(source, names):
     asked = source or os.environ.get("COURSE_SOURCE", "").strip().lower()
     if asked:
         if asked not in SOURCES:
-            origin = "" if source else " (set by COURSE_SOURCE)"
+            origin = "" if source else say(" (set by COURSE_SOURCE)")
             raise ValueError(
                 f"There is no source {asked!r}{origin}; choose one of "
                 f"{', '.join(SOURCES)}, or folders.load_folder for your own."
             )
-        return asked, "you asked for them" if source else "COURSE_SOURCE"
+        return asked, say("you asked for them") if source else "COURSE_SOURCE"
 
     from course_utils.data import photos  # late: it is a program, too
 
     if not set(names) <= set(photos.CLASS_NAMES):
-        return "drawings", "there are no photographs of these"
+        return "drawings", say("there are no photographs of these")
     if photos.is_cached():
-        return "photos", "they are in the cache"
+        return "photos", say("they are in the cache")
     platform = devices.platform_name()
     if platform not in ("colab", "kaggle"):
-        return "drawings", "they need no download"
+        return "drawings", say("they need no download")
     try:
         photos.download()
     except photos.PhotosUnavailable as error:
         return "drawings", str(error).rstrip(".")
-    return "photos", f"downloaded on {platform.capitalize()}"
+    return "photos", say(f"downloaded on {platform.capitalize()}")
 
 
 def _load(source, names, image_size):

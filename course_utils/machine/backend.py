@@ -10,6 +10,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from course_utils.language import say
+
 COURSE = "training-vs-transfer"
 # Older ones read files that a model file names.
 KERAS = 'keras>=3.13.2,<4 ; sys_platform != "emscripten"'
@@ -124,14 +126,14 @@ def _packages():
         elif not requirement.specifier.contains(version, prereleases=True):
             wrong.append((requirement, version))
     if lacking:
-        yield (
+        yield say(
             "This environment lacks what the course needs: run %pip install "
             f"{' '.join(lacking)} and restart the kernel, or choose the "
             "course's own kernel."
         )
     for requirement, version in wrong:
         needed = f"{requirement.name}{_ordered(requirement.specifier)}"
-        yield (
+        yield say(
             f"{requirement.name.capitalize()} {version} is installed, but the "
             f'course needs {needed}: run %pip install -U "{needed}" and '
             "restart the kernel."
@@ -147,7 +149,7 @@ def _legacy_keras():
     legacy = os.environ.get("TF_USE_LEGACY_KERAS", "").lower()
     if legacy not in ("1", "true"):
         return None
-    return (
+    return say(
         "TF_USE_LEGACY_KERAS asks TensorFlow for Keras 2; the course uses "
         "Keras 3. Unset it and restart the kernel."
     )
@@ -157,7 +159,7 @@ def _unknown_backend():
     named = os.environ.get("KERAS_BACKEND")
     if named is None or named in BACKENDS:
         return None
-    return (
+    return say(
         f"KERAS_BACKEND={named} is not a backend of Keras: set it to "
         "tensorflow or jax, or unset it, and restart the kernel."
     )

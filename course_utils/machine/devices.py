@@ -16,6 +16,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.language import mark, say
 from course_utils.machine import backend
 
 try:
@@ -107,15 +108,19 @@ def hardware_card():
     """
     machine = hardware()
     versions = {"Python": machine.python, **machine.frameworks}
+    place = say(PLATFORM_NAMES[machine.platform])
+    accelerators = ", ".join(machine.accelerators)
     lines = {
-        "platform": f"{PLATFORM_NAMES[machine.platform]} ({machine.system})",
-        "processor": f"{machine.processor}, {machine.threads} threads",
-        "memory": f"{machine.memory / GIB:.1f} GiB",
-        "accelerator": ", ".join(machine.accelerators) or "none",
-        "versions": ", ".join(f"{k} {v}" for k, v in versions.items()),
+        mark("platform"): f"{place} ({machine.system})",
+        mark("processor"): say(
+            f"{machine.processor}, {machine.threads} threads"
+        ),
+        mark("memory"): f"{machine.memory / GIB:.1f} GiB",
+        mark("accelerator"): accelerators or say("none"),
+        mark("versions"): ", ".join(f"{k} {v}" for k, v in versions.items()),
     }
     for name, text in lines.items():
-        print(f"{name:12} {text}")
+        print(f"{say(name):12} {text}")
     print()
     for sentence in advice(machine):
         print(f"→ {sentence}")
@@ -266,7 +271,7 @@ def gpu_problem():
     names = " and ".join(
         {"tensorflow": "TensorFlow", "jax": "JAX"}[name] for name in blind
     )
-    return (
+    return say(
         f"This machine has a {gpus[0]}, but {names} cannot use it and will "
         f"compute on the processor. {_GPU_REMEDIES[blind[0]]}"
     )
@@ -285,15 +290,15 @@ def blackwell_problem():
         if capability < BLACKWELL_CAPABILITY:
             continue
         if platform_name() in _MENU:
-            remedy = f"Choose another: {_MENU[platform_name()]}"
+            remedy = say(f"Choose another: {_MENU[platform_name()]}")
         else:
-            remedy = (
+            remedy = say(
                 'Use JAX instead: run %pip install "jax[cuda12]", restart the '
                 "kernel, and run %env KERAS_BACKEND=jax before the set-up "
                 "cell. For notebooks 3 and 4, hide the GPU: run %env "
                 "CUDA_VISIBLE_DEVICES=-1 before the set-up cell."
             )
-        return (
+        return say(
             f"TensorFlow {version} cannot compile for the {name}, and the "
             f"kernel would die. {remedy}"
         )
@@ -312,39 +317,52 @@ def advice(machine=None):
     can_compute = bool(
         {"tensorflow", "tensorflow-cpu", "jax"} & machine.frameworks.keys()
     )
-    sentences = list(_PLATFORM_ADVICE[machine.platform])
+    sentences = [say(_PLATFORM_ADVICE[machine.platform])]
     if machine.platform in _MENU and not machine.accelerators:
         sentences.append(
-            "No accelerator is switched on, and none is needed. For notebook "
-            f"4, try one: {_MENU[machine.platform]}"
+            say(
+                "No accelerator is switched on, and none is needed. For "
+                f"notebook 4, try one: {_MENU[machine.platform]}"
+            )
         )
     if has_tpu and importlib.util.find_spec("libtpu") is None and local:
         sentences.append(
-            'This machine has a TPU. To use it, run %pip install "jax[tpu]" '
-            "and restart the kernel: from notebook 5 on, the course then runs "
-            "on JAX."
+            say(
+                "This machine has a TPU. To use it, run %pip install "
+                '"jax[tpu]" and restart the kernel: from notebook 5 '
+                "on, the course then runs on JAX."
+            )
         )
     elif has_tpu:
         sentences.append(
-            "This machine has a TPU, which TensorFlow does not see: from "
-            "notebook 5 on, the course runs on JAX here."
+            say(
+                "This machine has a TPU, which TensorFlow does not see: from "
+                "notebook 5 on, the course runs on JAX here."
+            )
         )
     if has_gpu and can_compute:
         sentences.append(_about_gpu(machine))
     if machine.system == "macOS":
         sentences.append(
-            "On a Mac the course computes on the processor: TensorFlow and "
-            "JAX do not use Apple's GPU."
+            say(
+                "On a Mac the course computes on the processor: "
+                "TensorFlow and JAX do not use Apple's GPU."
+            )
         )
     if machine.memory < 3 * GIB:
         sentences.append(
-            "Memory is limited: keep one notebook open at a time (Kernel → "
-            "Shut Down Kernel when you are done with one)."
+            say(
+                "Memory is limited: keep one notebook open at a time "
+                "(Kernel → Shut Down Kernel when you are done with one)."
+            )
         )
     if not can_compute and machine.platform != "browser":
         sentences.append(
-            "Neither TensorFlow nor JAX is installed: notebooks 0 to 2 run as "
-            "they are; for the rest, pip install -r requirements.txt."
+            say(
+                "Neither TensorFlow nor JAX is installed: notebooks 0 to "
+                "2 run as they are; for the rest, pip install -r "
+                "requirements.txt."
+            )
         )
     return sentences
 
@@ -354,21 +372,21 @@ def _about_gpu(machine):
     if problem := blackwell_problem():
         return problem
     if "tensorflow-cpu" in machine.frameworks:
-        return (
+        return say(
             "This machine has a GPU, but the installed TensorFlow is the "
             f"version without GPU support. {_GPU_REMEDIES['tensorflow']}"
         )
     if "tensorflow" not in machine.frameworks and not _jax_has_gpu_parts():
-        return (
+        return say(
             "This machine has a GPU, but the installed packages compute only "
             f"on the processor. {_GPU_REMEDIES['jax']}"
         )
     if machine.system == "Windows":
-        return (
+        return say(
             "This machine has a GPU. On Windows, TensorFlow computes on the "
             "processor; inside WSL2 it uses the GPU."
         )
-    return (
+    return say(
         "This machine has a GPU, and every notebook from 3 on uses it. If a "
         "notebook sets EPOCHS, you can raise it."
     )
@@ -395,33 +413,33 @@ _GPU_REMEDIES = {
 _PLATFORM_ADVICE = {
     "colab": (
         "Colab does not keep your files: to save your scoreboard, open the "
-        "files pane and click Mount Drive before you begin.",
+        "files pane and click Mount Drive before you begin."
     ),
     "kaggle": (
         "Photographs need Internet switched on in the notebook's settings; "
-        "without it the course uses its own drawings.",
+        "without it the course uses its own drawings."
     ),
     "binder": (
         "Binder gives you 2 GB of memory and stops after ten idle minutes: "
-        "download your notebooks and scoreboard before you pause.",
+        "download your notebooks and scoreboard before you pause."
     ),
     "codespaces": (
         "A codespace keeps your files. It stops after thirty idle minutes; "
         "stop it yourself when you are done, because the free hours are "
-        "limited.",
+        "limited."
     ),
     "jupyterhub": (
         "Other people may be using this machine: trust a time only when its "
-        "repeats agree.",
+        "repeats agree."
     ),
     "browser": (
         "Python runs inside your browser, where notebooks 0 to 2 work, though "
         "they take longer than elsewhere. From notebook 3 on, open the course "
-        "on Colab or install it.",
+        "on Colab or install it."
     ),
     "local": (
         "If this is a laptop, plug it in. Close other programs: timings will "
-        "be steadier.",
+        "be steadier."
     ),
 }
 

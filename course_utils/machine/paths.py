@@ -11,6 +11,8 @@ from pathlib import Path
 
 import platformdirs
 
+from course_utils.language import say
+
 APPLICATION = "training-vs-transfer"
 
 # Colab's Drive, once it is mounted, and Kaggle's output.
@@ -152,8 +154,10 @@ def _writable(variable, folder):
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         print(
-            f"The folder for the course's files cannot be written ({reason}): "
-            "they go to a temporary folder and are lost with it. Set "
-            f"{variable} to a folder of yours."
+            say(
+                "The folder for the course's files cannot be written "
+                f"({reason}): they go to a temporary folder and are lost "
+                f"with it. Set {variable} to a folder of yours."
+            )
         )
         return Path(tempfile.mkdtemp(prefix=f"{APPLICATION}-"))

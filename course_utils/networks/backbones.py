@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
 from course_utils import data
+from course_utils.language import say
 from course_utils.machine import paths
 from course_utils.networks import donors, lite0
 
@@ -117,17 +118,19 @@ def load(
         if lite0.is_installed():
             return _say(lite0.build(image_size), reason)
         if not reason:
-            reason = " (its package is not installed)"
+            reason = say(" (its package is not installed)")
     return _say(_donor(source), reason)
 
 
 def _say(backbone, reason=""):
     if backbone.name == "donor":
-        kind = "the course's own donor, which knows only cats and dogs"
+        kind = say("the course's own donor, which knows only cats and dogs")
     else:
-        kind = "trained on ImageNet's 1.28 million photographs"
+        kind = say("trained on ImageNet's 1.28 million photographs")
     weights = backbone.count_params()
-    print(f"Backbone: {backbone.name}, {kind}; {weights:,} weights{reason}.")
+    print(
+        say(f"Backbone: {backbone.name}, {kind}; {weights:,} weights{reason}.")
+    )
     return backbone
 
 
@@ -356,8 +359,10 @@ def features(network, pictures, batch_size=32):
         paths.write_atomically(path, lambda file: np.save(file, result))
     except OSError as error:
         print(
-            "These features could not be saved for next time: "
-            f"{error.strerror}."
+            say(
+                "These features could not be saved for next time: "
+                f"{error.strerror}."
+            )
         )
     return result
 

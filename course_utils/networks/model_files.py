@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from packaging.version import InvalidVersion, Version
 
+from course_utils.language import say
 from course_utils.machine import devices, paths
 
 FACTS = "course.json"
@@ -226,23 +227,32 @@ def card(model, pictures, span, backbone, limits, seconds=None):
     machine, names = devices.hardware(), pictures.class_names
     counts = np.bincount(pictures.y_train, minlength=len(names))
     learned = [f"{n} {name}" for n, name in zip(counts, names, strict=True)]
-    cost = "not measured" if seconds is None else f"{seconds:.2g} s"
+    cost = say("not measured") if seconds is None else f"{seconds:.2g} s"
     lines = [
-        f"# Model card: {_listed(names, ' or ')}",
+        say(f"# Model card: {_listed(names, ' or ')}"),
         "",
-        f"**Answers** the probability that a picture shows {_listed(names)}; "
-        "its answer is always one of these.",
-        f"**Features**: {backbone}",
-        f"**Weights**: {model.count_params():,}.",
-        f"**Data**: {pictures.source}; training pictures: {_listed(learned)}.",
-        f"**Accuracy**: {span.mean:.3f} balanced, 95% interval {span.low:.3f} "
-        f"to {span.high:.3f}, on {len(pictures.y_test)} pictures that no "
-        "choice was based on.",
-        f"**Cost**: training took {cost} on {machine.processor}, "
-        f"{machine.threads} threads.",
-        "**Limits**:",
+        say(
+            "**Answers** the probability that a picture shows "
+            f"{_listed(names)}; its answer is always one of these."
+        ),
+        say(f"**Features**: {backbone}"),
+        say(f"**Weights**: {model.count_params():,}."),
+        say(
+            f"**Data**: {pictures.source}; training pictures: "
+            f"{_listed(learned)}."
+        ),
+        say(
+            f"**Accuracy**: {span.mean:.3f} balanced, 95% interval "
+            f"{span.low:.3f} to {span.high:.3f}, on "
+            f"{len(pictures.y_test)} pictures that no choice was based on."
+        ),
+        say(
+            f"**Cost**: training took {cost} on {machine.processor}, "
+            f"{machine.threads} threads."
+        ),
+        say("**Limits**:"),
         *(f"- {sentence}" for sentence in limits),
-        f"**Date**: {date.today().isoformat()}",
+        say(f"**Date**: {date.today().isoformat()}"),
     ]
     return "\n".join(lines) + "\n"
 
@@ -251,4 +261,4 @@ def _listed(names, joint=", ", most=10):
     """Join names; of very many, the first ones and how many follow."""
     rest = len(names) - most
     shown = joint.join(names[:most])
-    return f"{shown} and {rest} more" if rest > 0 else shown
+    return say(f"{shown} and {rest} more") if rest > 0 else shown

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from course_utils import quiet
+from course_utils.language import say
 
 with quiet():
     import keras
@@ -103,7 +104,7 @@ class Progress(keras.callbacks.Callback):
 
     def _how_to_resume(self):
         kept = self.checkpoint is not None
-        return (
+        return say(
             f"Stopped in epoch {self.epoch + 1} of {self.params['epochs']}. "
             "The model is as its last step left it, and can be used. To "
             f"resume{' after its last whole epoch' if kept else ''}, run "
@@ -115,10 +116,12 @@ class Progress(keras.callbacks.Callback):
         epochs = self.params["epochs"]
         elapsed = time.perf_counter() - self.started
         share = done - (self.first or 0)
-        parts = [f"epoch {min(int(done) + (done % 1 > 0), epochs)}/{epochs}"]
+        parts = [
+            say(f"epoch {min(int(done) + (done % 1 > 0), epochs)}/{epochs}")
+        ]
         if done < epochs and share > 0:
             left = elapsed / share * (epochs - done)
-            parts.append(f"{timing.format_seconds(left)} left")
+            parts.append(say(f"{timing.format_seconds(left)} left"))
         else:
             parts.append(timing.format_seconds(elapsed))
         for key in dict.fromkeys(("loss", self.metric, f"val_{self.metric}")):
@@ -142,7 +145,7 @@ class Progress(keras.callbacks.Callback):
         ax.relim()
         if classes := "accuracy" in shown and _classes(self.model):
             lowest = min(min(line.get_ydata()) for line in ax.lines)
-            ax.axhline(1 / classes, color="0.5", ls=":", label="chance")
+            ax.axhline(1 / classes, color="0.5", ls=":", label=say("chance"))
             ax.set_ylim(max(0, min(lowest, 1 / classes) - 0.1), 1)
             ax.legend()
         ax.set_title(title, fontsize="medium")
@@ -213,9 +216,11 @@ class Checkpoint(keras.callbacks.Callback):
             with contextlib.suppress(OSError):
                 self.path.replace(aside)
             return self._say(
-                f"The saved epoch cannot be read ({_short(error)}): it was "
-                f"renamed to {aside.name}, and training starts from the "
-                "beginning."
+                say(
+                    f"The saved epoch cannot be read ({_short(error)}): "
+                    f"it was renamed to {aside.name}, and training starts "
+                    "from the beginning."
+                )
             )
         for variable, value in zip(
             _variables(self.model), values, strict=True
@@ -224,14 +229,16 @@ class Checkpoint(keras.callbacks.Callback):
         self.done = self.model._initial_epoch = epochs
         if epochs < self.params["epochs"]:
             return self._say(
-                f"Resuming after epoch {epochs}, which was saved."
+                say(f"Resuming after epoch {epochs}, which was saved.")
             )
         self._say(
-            f"{epochs} epochs are saved and you asked for "
-            f"{self.params['epochs']}: nothing is trained, and the model is "
-            f"as epoch {epochs} left it. Ask for more epochs to resume, or "
-            f"delete the folder {self.folder.name} to start from the "
-            "beginning."
+            say(
+                f"{epochs} epochs are saved and you asked for "
+                f"{self.params['epochs']}: nothing is trained, and the "
+                f"model is as epoch {epochs} left it. Ask for more epochs "
+                f"to resume, or delete the folder {self.folder.name} to "
+                "start from the beginning."
+            )
         )
 
     def on_epoch_end(self, epoch, logs=None):
@@ -253,8 +260,10 @@ class Checkpoint(keras.callbacks.Callback):
         except OSError as error:
             if not self.told:
                 self._say(
-                    f"This epoch could not be saved ({_short(error)}): "
-                    "training continues, and the next epoch will be tried."
+                    say(
+                        f"This epoch could not be saved ({_short(error)}): "
+                        "training continues, and the next epoch will be tried."
+                    )
                 )
             self.told = True
 
@@ -374,7 +383,7 @@ def _difference(facts, others):
     except Exception:  # whatever is wrong with a file that is not needed
         there = facts
     differs = [name for name in facts if facts[name] != there.get(name)]
-    return (
+    return say(
         f"A run that differs in {' and '.join(differs) or 'something'} is "
         "saved and left alone; this one starts from the beginning."
     )
@@ -411,7 +420,7 @@ def _screen():
         return None
     from IPython.display import display
 
-    first = {"text/plain": "Training begins."}
+    first = {"text/plain": say("Training begins.")}
     return display(first, raw=True, display_id=True)
 
 

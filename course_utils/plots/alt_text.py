@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.figure import Figure
 
+from course_utils import language
+
 MOST = 8  # of anything, before "and n more"
 
 
@@ -50,7 +52,7 @@ def _bundle(figure):
     try:
         text = describe(figure)
     except Exception:  # a figure must be seen, whatever it is made of
-        text = "A figure."
+        text = language.say("A figure.")
     return {}, {"image/png": {"alt": text}}
 
 
@@ -82,16 +84,20 @@ def _images(ax):
             said.append(label)
         elif data.ndim == 2:
             said += [
-                f"Map of {data.shape[0]} rows and {data.shape[1]} columns, "
-                f"values {number(data.min())} to {number(data.max())}",
-                _names(ax.xaxis, "Columns"),
-                _names(ax.yaxis, "Rows"),
+                language.say(
+                    f"Map of {data.shape[0]} rows and {data.shape[1]} "
+                    f"columns, values {_span(data.min(), data.max())}"
+                ),
+                _names(ax.xaxis, language.say("Columns")),
+                _names(ax.yaxis, language.say("Rows")),
             ]
             written = [t.get_text() for t in ax.texts if t.get_text()]
             if written:
-                said.append(f"Written row by row: {', '.join(written)}")
+                said.append(
+                    language.say(f"Written row by row: {', '.join(written)}")
+                )
         else:
-            said.append("A picture")
+            said.append(language.say("A picture"))
     return ". ".join(filter(None, said)) + "."
 
 
@@ -129,9 +135,10 @@ def _axis(axis, direction):
         span = ", ".join(_shortened(words))
     else:
         low, high = sorted(axis.get_view_interval())
-        scale = ", logarithmic" if axis.get_scale() == "log" else ""
-        span = f"{number(low)} to {number(high)}{scale}"
-    label = f"{direction.capitalize()} axis"
+        log = axis.get_scale() == "log"
+        scale = language.say(", logarithmic") if log else ""
+        span = f"{_span(low, high)}{scale}"
+    label = language.say(f"{direction} axis".capitalize())
     return f"{label}: {name}, {span}." if name else f"{label}: {span}."
 
 
@@ -165,20 +172,23 @@ def _line(ax, line, label):
         return ""
     across = line.get_transform() != ax.transData
     name = _name(label) or _written_at_the_end(ax, x[-1], y[-1])
-    if len(x) == 2 and (x[0] == x[1] or y[0] == y[1]) and (across or not name):
+    flat = len(x) == 2 and (x[0] == x[1] or y[0] == y[1])
+    unnamed, name = not name, name or language.say("a line")
+    if flat and (across or unnamed):
         level, axis = (x[0], ax.xaxis) if x[0] == x[1] else (y[0], ax.yaxis)
-        return f"{name or 'a line'} at {place(level, axis)}"
+        return f"{name} {_at(place(level, axis))}"
     if line.get_linestyle() in ("None", "none", " ", ""):
         return _points(ax, x, y, label)
-    said = [f"{name or 'a line'} from {_point(ax, x[0], y[0])}"]
+    said = [f"{name} {language.say('from')} {_point(ax, x[0], y[0])}"]
     for which, turn in (
-        ("highest", np.nanargmax(y)),
-        ("lowest", np.nanargmin(y)),
+        (language.say("highest"), np.nanargmax(y)),
+        (language.say("lowest"), np.nanargmin(y)),
     ):
         if y[turn] not in (y[0], y[-1]):
-            said.append(f"{which} at {_point(ax, x[turn], y[turn])}")
+            said.append(f"{which} {_at(_point(ax, x[turn], y[turn]))}")
     comma = "," if said[1:] else ""
-    return f"{', '.join(said)}{comma} to {_point(ax, x[-1], y[-1])}"
+    end = f"{language.say('to')} {_point(ax, x[-1], y[-1])}"
+    return f"{', '.join(said)}{comma} {end}"
 
 
 def _written_at_the_end(ax, *end):
@@ -191,17 +201,17 @@ def _written_at_the_end(ax, *end):
 
 def _points(ax, x, y, label):
     if len(x) == 1:
-        return f"{_name(label) or 'a point'} at {_point(ax, x[0], y[0])}"
+        name = _name(label) or language.say("a point")
+        return f"{name} {_at(_point(ax, x[0], y[0]))}"
+    name = _name(label) or language.say("points")
     if len(x) <= MOST:
         points = "; ".join(
             _point(ax, *pair) for pair in zip(x, y, strict=True)
         )
-        return f"{_name(label) or 'points'}: {points}"
-    return (
-        f"{_name(label) or 'points'}: {len(x)}, "
-        f"{number(np.nanmin(x))} to {number(np.nanmax(x))} across and "
-        f"{number(np.nanmin(y))} to {number(np.nanmax(y))} up"
-    )
+        return f"{name}: {points}"
+    across = _span(np.nanmin(x), np.nanmax(x))
+    up = _span(np.nanmin(y), np.nanmax(y))
+    return language.say(f"{name}: {len(x)}, {across} across and {up} up")
 
 
 def _bars(ax, bars):
@@ -216,7 +226,7 @@ def _bars(ax, bars):
             middle = patch.get_y() + patch.get_height() / 2
             height = patch.get_x() + patch.get_width()
         said.append(f"{place(middle, axis)} {number(height)}")
-    return f"{_name(bars.get_label()) or 'bars'}: " + "; ".join(
+    return f"{_name(bars.get_label()) or language.say('bars')}: " + "; ".join(
         _shortened(said)
     )
 
@@ -224,7 +234,15 @@ def _bars(ax, bars):
 def _remarks(ax):
     words = [text.get_text().replace("\n", " ") for text in ax.texts]
     words = [word for word in words if word]
-    return [f"marked: {', '.join(words)}"] if words else []
+    return [language.say(f"marked: {', '.join(words)}")] if words else []
+
+
+def _span(low, high):
+    return f"{number(low)} {language.say('to')} {number(high)}"
+
+
+def _at(place):
+    return f"{language.say('at')} {place}"
 
 
 def _point(ax, x, y):
@@ -243,9 +261,13 @@ def number(value):
     """Return a number with three figures, as people write it."""
     value = float(value)
     if not np.isfinite(value):
-        return "nothing"
+        return language.say("nothing")
     rounded = float(f"{value:.3g}")
-    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+    for size, word in (
+        (1e12, language.say("trillion")),
+        (1e9, language.say("billion")),
+        (1e6, language.say("million")),
+    ):
         if size <= abs(rounded) < 1000 * size:
             return f"{rounded / size:.3g} {word}"
     if 1000 <= abs(rounded) < 1e6:
@@ -261,7 +283,10 @@ def _name(label):
 def _shortened(items):
     if len(items) <= 2 * MOST:
         return items
-    return [*items[: 2 * MOST], f"and {len(items) - 2 * MOST} more"]
+    return [
+        *items[: 2 * MOST],
+        language.say(f"and {len(items) - 2 * MOST} more"),
+    ]
 
 
 def _list(items):

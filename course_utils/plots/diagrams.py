@@ -20,6 +20,7 @@ from matplotlib.patches import (
 )
 
 from course_utils import plots
+from course_utils.language import mark, say
 from course_utils.plots import alt_text
 from course_utils.plots.words import format_seconds
 
@@ -41,29 +42,34 @@ NETWORK = {
 BASE = tuple(NETWORK)
 # What each version of the drawing says, and which parts of which row learn.
 VERSIONS = {
-    "donor": ("The donor learns first, from many cats and dogs", ()),
+    "donor": (mark("The donor learns first, from many cats and dogs"), ()),
     "features": (
-        "The donor's base turns any picture into 128 numbers, even a fox",
+        mark(
+            "The donor's base turns any picture into 128 numbers, even a fox"
+        ),
         ("features",),
     ),
     "head": (
-        "Transfer: the base stays frozen, only a new head learns",
+        mark("Transfer: the base stays frozen, only a new head learns"),
         ("head",),
     ),
     "top block": (
-        "Fine-tuning from the top: the last block learns with the head",
+        mark("Fine-tuning from the top: the last block learns with the head"),
         ("block 4", "head"),
     ),
     "everything": (
-        "Fine-tuning everything: the base starts as a copy, then it changes",
+        mark(
+            "Fine-tuning everything: the base starts as a copy, then it "
+            "changes"
+        ),
         (*BASE, "head"),
     ),
     "widened head": (
-        "A wider head: the fox is added, cat and dog stay",
+        mark("A wider head: the fox is added, cat and dog stay"),
         ("head",),
     ),
     "borrowed base": (
-        "A borrowed base: someone else paid for its training",
+        mark("A borrowed base: someone else paid for its training"),
         ("head",),
     ),
 }
@@ -85,12 +91,12 @@ def _plain(ax, height):
 
 
 def _set_title(ax, text):
-    ax.set_title(_title(text, 58), fontsize=15)
+    ax.set_title(_title(say(text), 58), fontsize=15)
 
 
 def _canvas(width, height, title, alt, ax=None):
     """Return empty axes of `width` by `height` units, all of one size."""
-    title = _title(title)
+    title = _title(say(title))
     if ax is None:
         above = 0.15 + 0.27 * (1 + title.count("\n"))
         size = WIDTH, WIDTH * height / width + above
@@ -116,7 +122,7 @@ def _box(ax, x, y, width, height, text="", fill=PAPER, edge=INK, **more):
 
 def _write(ax, x, y, text, **more):
     style = {"ha": "center", "va": "center", "color": INK} | more
-    return ax.text(x, y, text, **style) if text else None
+    return ax.text(x, y, say(text), **style) if text else None
 
 
 def _arrow(ax, start, end, color=FAINT, bend=0.0, **more):
@@ -192,7 +198,7 @@ def donor_and_recipient(lit="head", ax=None):
     new = ("cat", "dog", "fox") if wide else ("dog", "fox")
     frozen = [part for part in BASE if part not in learns]
     old = ("1,000\nclasses",) if borrowed else ("cat", "dog")
-    alt = (
+    alt = say(
         "Two rows. Above, the donor: a picture goes through four blocks of "
         "convolutions, the base, which give "
         f"{'features' if borrowed else '128 numbers'}, and a head answers "
@@ -201,22 +207,22 @@ def donor_and_recipient(lit="head", ax=None):
         f"{', '.join(new[:-1])} or {new[-1]}. "
     ).replace("\n", " ")
     if lit == "donor":
-        alt += "Highlighted: all of the donor, which is trained first."
+        alt += say("Highlighted: all of the donor, which is trained first.")
     else:
-        alt += f"Highlighted in the recipient: {', '.join(learns)}. "
-        alt += f"Frozen: {', '.join(frozen) or 'nothing'}."
+        alt += say(f"Highlighted in the recipient: {', '.join(learns)}. ")
+        alt += say(f"Frozen: {', '.join(frozen) or say('nothing')}.")
     ax = _canvas(16, 8.2, title, alt, ax)
-    owner = "Donor: many labeled cats and dogs"
+    owner = say("Donor: many labeled cats and dogs")
     if borrowed:
-        owner = "Someone else's donor: a million labeled photographs"
+        owner = say("Someone else's donor: a million labeled photographs")
         frame = Rectangle((2.1, 4.7), 7.9, 2.8, fill=False, ec=ORANGE, lw=4)
         ax.add_patch(frame)
     _write(ax, 0.1, 7.85, owner, ha="left", weight="bold")
     whole = (*BASE, "head") if lit == "donor" else ()
     _network(ax, 4.9, "cat", old, whole, (), borrowed)
-    owner = "Recipient: a few labeled dogs and foxes"
+    owner = say("Recipient: a few labeled dogs and foxes")
     if wide:
-        owner = "Recipient: cats, dogs and a few labeled foxes"
+        owner = say("Recipient: cats, dogs and a few labeled foxes")
     ink = FAINT if lit == "donor" else INK
     _write(ax, 0.1, 0.3, owner, ha="left", weight="bold", color=ink)
     frozen = () if lit == "donor" else frozen
@@ -233,8 +239,12 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
 
     def look(part):
         if part in learns:
-            return LIT, ORANGE, "learns"
-        return (ICE, BLUE, "❄ frozen") if part in frozen else (PAPER, ink, "")
+            return LIT, ORANGE, say("learns")
+        return (
+            (ICE, BLUE, say("❄ frozen"))
+            if part in frozen
+            else (PAPER, ink, "")
+        )
 
     ax.add_patch(Rectangle((0.1, y + 0.4), 1.6, 1.6, fc=PALE, ec=ink))
     _face(ax, kind, 0.9, y + 1.2, 1.25)
@@ -243,7 +253,7 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
         fill, edge, state = look(part)
         _box(ax, x, y, 1.65, 2.4, "", fill, edge)
         _write(ax, x + 0.825, y + 2.1, part, color=ink, weight="bold")
-        layers = "many\nlayers" if borrowed else layers
+        layers = say("many\nlayers") if borrowed else layers
         _write(ax, x + 0.825, y + 1.2, layers, color=ink, linespacing=1.1)
         _write(ax, x + 0.825, y + 0.28, state, color=ink)
     for stripe, shade in enumerate(np.random.default_rng(4).random(12)):
@@ -253,11 +263,11 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
     ax.add_patch(
         Rectangle((10.55, y + 0.2), 0.5, 2, fill=False, ec=edge, lw=width)
     )
-    features = "features" if borrowed else "128 numbers"
+    features = say("features") if borrowed else say("128 numbers")
     _write(ax, 10.8, y - 0.25, features, color=ink)
     fill, edge, state = look("head")
     _box(ax, 12.1, y + 0.3, 1.7, 1.8, "", fill, edge)
-    name = "wider\nhead" if len(answers) > 2 else "head"
+    name = say("wider\nhead") if len(answers) > 2 else say("head")
     _write(ax, 12.95, y + 1.45, name, color=ink, weight="bold")
     _write(ax, 12.95, y + 0.6, state, color=ink)
     for start, end in (
@@ -303,14 +313,16 @@ def convolution(picture=None, kernel=None, place=(1, 2), ax=None):
     windows = np.lib.stride_tricks.sliding_window_view(picture, (3, 3))
     answers = (windows * kernel).sum(axis=(2, 3))
     window, total = windows[row, column], answers[row, column]
-    alt = (
+    alt = say(
         f"A picture of {picture.shape[0]} by {picture.shape[1]} numbers; the "
         f"window over row {row + 1}, column {column + 1} holds "
         f"{', '.join(map(str, window.ravel()))}. Each is multiplied by a "
         f"weight, {', '.join(map(str, kernel.ravel()))}, and the sum {total} "
         f"is written into the output of {rows} by {columns} numbers."
     )
-    title = f"A convolution slides one window: nine products, one sum, {total}"
+    title = say(
+        f"A convolution slides one window: nine products, one sum, {total}"
+    )
     height, width = picture.shape
     ax = _canvas(width + columns + 9.7, height + 1.8, title, alt, ax)
     top, x, x_out = height + 0.7, width + 1.7, width + 9.1
@@ -321,8 +333,10 @@ def convolution(picture=None, kernel=None, place=(1, 2), ax=None):
         for value, weight in zip(window.flat, kernel.flat, strict=True)
     ]
     products = np.reshape(products, (3, 3))
-    _numbers(ax, x, middle + 1.8, products, "pixel × weight", None, 2, 1.2)
-    _write(ax, x + 3, middle - 2.2, f"sum {_short(total)}", weight="bold")
+    _numbers(
+        ax, x, middle + 1.8, products, say("pixel × weight"), None, 2, 1.2
+    )
+    _write(ax, x + 3, middle - 2.2, say(f"sum {_short(total)}"), weight="bold")
     done = np.arange(answers.size).reshape(answers.shape)
     done = done <= row * columns + column
     shown = np.where(done, [list(map(_short, line)) for line in answers], "")
@@ -397,10 +411,10 @@ def small_network(
     hidden_error = error * output_weight * (hidden > 0)
     slope = hidden_error * pixel
     way = "down" if slope > 0 else "up" if slope < 0 else "nowhere"
-    title = f"One weight, used on the way forward, is turned {way}"
+    title = say(f"One weight, used on the way forward, is turned {way}")
     if not slope:
-        title = "Nothing comes back to this weight, so it stays as it is"
-    alt = (
+        title = say("Nothing comes back to this weight, so it stays as it is")
+    alt = say(
         "3,072 inputs, 32 hidden units and one output, each connected to "
         f"everything in the layer before it. Forward: the pixel {pixel:.2g} "
         f"times the weight {weight:.2g}, and {others:.2g} from the others, "
@@ -412,7 +426,7 @@ def small_network(
     ax = _canvas(16, 8.4, title, alt, ax)
     layers = (
         (2.4, (7.2, 6.4, 5.6, 3.3), "3,072 inputs"),
-        (8.6, (7.2, 6.1, 3.3), "32 hidden units"),
+        (8.6, (7.2, 6.1, 3.3), say("32 hidden units")),
         (14.4, (5.25,), "1 output"),
     )
     for (left, starts, _), (right, ends, _) in pairwise(layers):
@@ -433,23 +447,23 @@ def small_network(
     x, w, rest, h, v, e = map(_short, numbers)
     back, s = _short(hidden_error), _short(slope)
     for at, text, color in (
-        ((5.5, 3.75), f"weight {w}", BLUE),
-        ((11.0, 4.85), f"weight {v}", BLUE),
-        ((5.5, 1.95), f"slope {s}", VERMILION),
-        ((13.2, 2.75), f"error {e}", VERMILION),
+        ((5.5, 3.75), say(f"weight {w}"), BLUE),
+        ((11.0, 4.85), say(f"weight {v}"), BLUE),
+        ((5.5, 1.95), say(f"slope {s}"), VERMILION),
+        ((13.2, 2.75), say(f"error {e}"), VERMILION),
         ((1.1, 3.3), f"pixel\n{x}", INK),
-        ((8.6, 2.4), f"hidden {h}", INK),
+        ((8.6, 2.4), say(f"hidden {h}"), INK),
     ):
         _write(ax, *at, text, color=color, zorder=4, weight="bold",
                bbox={"fc": PAPER, "ec": "none", "pad": 1})  # fmt: skip
     total = _short(pixel * weight + others)
-    silent = "" if hidden else ", so the unit is silent"
-    back = f"{e} × {v} = {back}" if hidden else "0 from a silent unit"
+    silent = "" if hidden else say(", so the unit is silent")
+    back = f"{e} × {v} = {back}" if hidden else say("0 from a silent unit")
     for y, way, color, sums in (
-        (1.0, "forward →", BLUE,
-         f"{x} × {w} + {rest} (all other inputs) = {total}{silent}"),
+        (1.0, say("forward →"), BLUE,
+         say(f"{x} × {w} + {rest} (all other inputs) = {total}{silent}")),
         (0.3, "← backward", VERMILION,
-         f"{back} (hidden error), times {x} = {s} (slope)"),
+         say(f"{back} (hidden error), times {x} = {s} (slope)")),
     ):  # fmt: skip
         _write(ax, 0.2, y, way, ha="left", color=color, weight="bold")
         _write(ax, 3.2, y, sums, ha="left")
@@ -473,11 +487,11 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
             f"Next to {inputs:,} inputs there is room for at most "
             f"{inputs // 6:,} pictures and as many hidden units."
         )
-    title = (
+    title = say(
         f"{batch * inputs * hidden:,} multiplications in three loops "
         "become one product"
     )
-    alt = (
+    alt = say(
         "On the left three nested loops, over pictures, hidden units and "
         "inputs. On the right two matrix products, drawn to scale. Forward: "
         f"x, {batch} by {inputs}, times the transposed weights, {inputs} by "
@@ -515,7 +529,14 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
     matrix(x, y, thin, wide, ORANGE, "weights.T", inputs, hidden, True)
     sign(x + thin + 2.8, y, "=")
     matrix(
-        14.7 - thin / 2, y, thin, many, GREEN, "hidden units", batch, hidden
+        14.7 - thin / 2,
+        y,
+        thin,
+        many,
+        GREEN,
+        say("hidden units"),
+        batch,
+        hidden,
     )
     _write(ax, 0.2, 2.1, "backward", ha="left", color=VERMILION,
            weight="bold")  # fmt: skip
@@ -533,8 +554,8 @@ def loops_to_products(batch=100, inputs=3072, hidden=32, ax=None):
     sign(2.6, y, "@")
     matrix(3.3, y, wide, many, BLUE, "x", batch, inputs)
     sign(3.9 + wide, y, "=")
-    matrix(4.5 + wide, y, wide, thin, PINK, "change of the weights", hidden,
-           inputs)  # fmt: skip
+    matrix(4.5 + wide, y, wide, thin, PINK, say("change of the weights"),
+           hidden, inputs)  # fmt: skip
     return ax
 
 
@@ -570,9 +591,9 @@ def forgetting_curves(histories, old="cats and dogs", new="foxes"):
                 (6, above if close else 0), textcoords="offset points",
                 color=color, va="center",
             )  # fmt: skip
-        ax.axhline(0.5, color=FAINT, lw=1.5, ls=":", label="chance")
-        ax.set_title(f"{name}\n{', '.join(changes)} points")
-        ax.set(xlabel="epoch", xlim=(-0.2, 1.22 * max(1, epochs[-1])))
+        ax.axhline(0.5, color=FAINT, lw=1.5, ls=":", label=say("chance"))
+        ax.set_title(f"{say(name)}\n{', '.join(changes)} {say('points')}")
+        ax.set(xlabel=say("epoch"), xlim=(-0.2, 1.22 * max(1, epochs[-1])))
         ax.xaxis.get_major_locator().set_params(integer=True)
     lowest = min(
         min(history[skill])
@@ -580,7 +601,7 @@ def forgetting_curves(histories, old="cats and dogs", new="foxes"):
         for skill in ("new", "old")
     )
     low = min(0.42, lowest - 0.03)  # a random head can start below chance
-    grid[0, 0].set(ylabel="balanced accuracy", ylim=(low, 1.0))
+    grid[0, 0].set(ylabel=say("balanced accuracy"), ylim=(low, 1.0))
     handles = grid[0, 0].get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=3)
     return figure
@@ -638,11 +659,11 @@ def matrix_heat_map(
     ax.spines[:].set_visible(False)
     said = [
         f"{row_name}, {column_name}: "
-        + ("no number" if np.isnan(value) else form.format(value))
+        + (say("no number") if np.isnan(value) else form.format(value))
         for row_name, line in zip(rows, values, strict=True)
         for column_name, value in zip(columns, line, strict=True)
     ]
-    alt_text.say(ax, f"A matrix as a heat map. {'; '.join(said)}.")
+    alt_text.say(ax, say(f"A matrix as a heat map. {'; '.join(said)}."))
     return ax
 
 
@@ -706,15 +727,15 @@ def timing_strips(trap="asynchronous calls", lanes=None, ax=None):
         sum(length for _, length, _ in lanes[f"{kind} clock"])
         for kind in ("wrong", "right")
     )
-    title = (
+    title = say(
         f"{trap.capitalize()}: the wrong clock reads {wrong:g} ms, "
         f"the right one {right:g} ms"
     )
     _set_title(ax, title)
     ax.set_yticks(range(len(lanes)), lanes)
-    ax.set(ylim=(len(lanes) - 0.5, -0.5), xlabel="milliseconds")
+    ax.set(ylim=(len(lanes) - 0.5, -0.5), xlabel=say("milliseconds"))
     ax.grid(False, axis="y")
-    alt_text.say(ax, f"Lanes over milliseconds. {'; '.join(said)}.")
+    alt_text.say(ax, say(f"Lanes over milliseconds. {'; '.join(said)}."))
     return ax
 
 
@@ -751,15 +772,15 @@ def all_reduce_ring(devices=4, step=0, ax=None):
             else:
                 sums[after, part] = devices
     whole = int((sums == devices).sum())
-    title = (
+    title = say(
         f"After {step} of {last} exchanges, {whole} of {devices**2} parts "
         "are whole sums"
     )
     said = "; ".join(
-        f"device {device + 1}: {', '.join(map(str, row))}"
+        say(f"device {device + 1}: {', '.join(map(str, row))}")
         for device, row in enumerate(sums)
     )
-    alt = (
+    alt = say(
         f"{devices} devices in a ring; each passes one part of its gradient "
         f"to the next. Devices in the sum of each part: {said}."
     )
@@ -774,7 +795,7 @@ def all_reduce_ring(devices=4, step=0, ax=None):
     ]
     for device, (x, y) in enumerate(places):
         _box(ax, x - wide / 2, y - 0.75, wide, 1.5)
-        _write(ax, x, y + 0.42, f"device {device + 1}", weight="bold")
+        _write(ax, x, y + 0.42, say(f"device {device + 1}"), weight="bold")
         for part, count in enumerate(sums[device]):
             corner = x - wide / 2 + 0.2 + part * cell, y - 0.6
             full = count == devices
@@ -788,9 +809,9 @@ def all_reduce_ring(devices=4, step=0, ax=None):
                **ends)  # fmt: skip
     for frame in frames:  # an arrow ends at them; they themselves are unseen
         ax.add_patch(frame).set_visible(False)
-    share = f"{last / devices:.3g} times the gradient's size"
-    _write(ax, 8, 4.3, "number: devices in the sum\n"
-           f"each device sends {share}", linespacing=1.6)  # fmt: skip
+    share = say(f"{last / devices:.3g} times the gradient's size")
+    _write(ax, 8, 4.3, say("number: devices in the sum\n"
+           f"each device sends {share}"), linespacing=1.6)  # fmt: skip
     return ax
 
 
@@ -809,12 +830,12 @@ def overlapping_splits(first, second, held_out=5, ax=None):
         raise ValueError("Both passes need to hold the same pictures.")
     first, second = list(first), list(second)
     leaked = set(first[:held_out]) & set(second[held_out:])
-    title = (
+    title = say(
         f"Two shuffles: {len(leaked)} of {held_out} test pictures are also "
         "trained on"
     )
     named = ", ".join(map(str, sorted(leaked))) or "none"
-    alt = (
+    alt = say(
         f"Two rows of {len(first)} numbered pictures. The first pass takes "
         f"{', '.join(map(str, first[:held_out]))} for the test, the second "
         f"trains on {', '.join(map(str, second[held_out:]))}. In both: "
@@ -824,8 +845,14 @@ def overlapping_splits(first, second, held_out=5, ax=None):
     ax = _canvas(16, 6.4, title, alt, ax)
     cell = 15.4 / count
     for order, y, used, name, pick in (
-        (first, 4.2, GREEN, "pass 1: take for the test", slice(held_out)),
-        (second, 1.2, BLUE, "pass 2: skip, then train", slice(held_out, None)),
+        (first, 4.2, GREEN, say("pass 1: take for the test"), slice(held_out)),
+        (
+            second,
+            1.2,
+            BLUE,
+            say("pass 2: skip, then train"),
+            slice(held_out, None),
+        ),
     ):
         start, stop, _ = pick.indices(count)
         color = {GREEN: "#CDEBDF", BLUE: ICE}[used]
@@ -863,22 +890,27 @@ def sigmoid_of_sigmoid(ax=None):
     once = 1 / (1 + np.exp(-scores))
     twice = 1 / (1 + np.exp(-once))
     for values, color, style, name in (
-        (once, BLUE, "-", "sigmoid"),
-        (twice, VERMILION, "--", "sigmoid of a sigmoid"),
+        (once, BLUE, "-", say("sigmoid")),
+        (twice, VERMILION, "--", say("sigmoid of a sigmoid")),
     ):
         ax.plot(scores, values, style, color=color, label=name)
-    ax.axhline(0.5, color=FAINT, lw=1.5, ls=":", label="the decision")
-    ax.annotate("sigmoid", (-1.7, 0.22), color=BLUE, weight="bold",
+    ax.axhline(0.5, color=FAINT, lw=1.5, ls=":", label=say("the decision"))
+    ax.annotate(say("sigmoid"), (-1.7, 0.22), color=BLUE, weight="bold",
                 ha="right")  # fmt: skip
-    ax.annotate("sigmoid of a sigmoid", (-5.9, 0.57), color=VERMILION,
+    ax.annotate(say("sigmoid of a sigmoid"), (-5.9, 0.57), color=VERMILION,
                 weight="bold")  # fmt: skip
-    ax.annotate("above: fox", (5.9, 0.52), color=FAINT, ha="right")
-    ax.annotate("below: dog", (5.9, 0.43), color=FAINT, ha="right")
-    ax.set(xlabel="score", ylabel="probability of “fox”", ylim=(0, 1.03))
+    ax.annotate(say("above: fox"), (5.9, 0.52), color=FAINT, ha="right")
+    ax.annotate(say("below: dog"), (5.9, 0.43), color=FAINT, ha="right")
+    ax.set(
+        xlabel=say("score"), ylabel=say("probability of “fox”"), ylim=(0, 1.03)
+    )
     low, high = 0.5, 1 / (1 + np.exp(-1))
     _set_title(
         ax,
-        f"A second sigmoid answers from {low:.2f} to {high:.2f}: always “fox”",
+        say(
+            f"A second sigmoid answers from {low:.2f} to {high:.2f}: "
+            "always “fox”"
+        ),
     )
     return ax
 
@@ -907,26 +939,32 @@ def best_of(values, truth=0.5, ax=None):
     counts, _, _ = ax.hist(values, bins=bins, color=BLUE, ec=PAPER)
     ax.margins(x=0.12)
     ax.set_ylim(0, counts.max() * 1.35)
-    ax.axvline(truth, color=INK, ls=":", label="without luck")
+    ax.axvline(truth, color=INK, ls=":", label=say("without luck"))
     top = counts.max() * 1.27
-    ax.annotate(f"without luck {truth:.2f}", (truth, top), (-8, 0),
+    ax.annotate(say(f"without luck {truth:.2f}"), (truth, top), (-8, 0),
                 textcoords="offset points", ha="right", va="top")  # fmt: skip
     height = counts[-1]
     ax.annotate(
-        f"best {best:.2f}", (best, height * 1.05), (best, counts.max() * 0.75),
+        say(f"best {best:.2f}"), (best, height * 1.05),
+        (best, counts.max() * 0.75),
         ha="center", color=VERMILION, weight="bold",
         arrowprops={"arrowstyle": "-|>", "color": VERMILION, "lw": 2.5},
     )  # fmt: skip
-    ax.set(xlabel="accuracy", ylabel="tries")
+    ax.set(xlabel=say("accuracy"), ylabel=say("tries"))
     _set_title(
         ax,
-        f"The best of {len(values)} tries reaches {best:.2f}, their mean "
-        f"{mean:.2f}",
+        say(
+            f"The best of {len(values)} tries reaches {best:.2f}, their mean "
+            f"{mean:.2f}"
+        ),
     )
     alt_text.say(
         ax,
-        f"A histogram of {len(values)} accuracies from {values.min():.2f} to "
-        f"{best:.2f}, mean {mean:.2f}; the best is marked.",
+        say(
+            f"A histogram of {len(values)} accuracies from "
+            f"{values.min():.2f} to {best:.2f}, mean {mean:.2f}; the best "
+            "is marked."
+        ),
     )
     return ax
 
@@ -948,17 +986,22 @@ def leak_circles(
     if not tested:
         raise ValueError("Name at least one thing that is tested.")
     both = [name for name in tested if name in trained]
-    title = "No leak: training and test share nothing"
+    title = say("No leak: training and test share nothing")
     if both:
-        title = f"A leak: training and test share “{_some(both, 4, ', ')}”"
+        shared = _some(both, 4, ", ")
+        title = say(f"A leak: training and test share “{shared}”")
     parts = (
         [name for name in trained if name not in tested],
         both,
         [name for name in tested if name not in trained],
     )
-    kinds = f"Only in {names[0]}", "In both", f"Only in {names[1]}"
-    alt = "Two circles. " + " ".join(
-        f"{kind}: {_some(part, 12, ', ') or 'nothing'}."
+    kinds = (
+        say(f"Only in {names[0]}"),
+        say("In both"),
+        say(f"Only in {names[1]}"),
+    )
+    alt = say("Two circles. ") + " ".join(
+        f"{kind}: {_some(part, 12, ', ') or say('nothing')}."
         for kind, part in zip(kinds, parts, strict=True)
     )
     ax = _canvas(16, 8.2, title, alt, ax)
@@ -986,7 +1029,10 @@ def leak_circles(
 def _some(names, most, between):
     names = list(map(str, names))
     if len(names) > most:
-        names = [*names[: most - 1], f"and {len(names) - most + 1:,} more"]
+        names = [
+            *names[: most - 1],
+            say(f"and {len(names) - most + 1:,} more"),
+        ]
     return between.join(names)
 
 
@@ -1050,9 +1096,9 @@ def pictures_with_answers(
     figure, grid = _grid(len(pictures), columns)
     for ax, *shown in zip(grid, pictures, titles, rights, strict=True):
         _framed(ax, *shown)
-    share = f"{sum(rights)} of {len(rights)} answers are right"
+    share = say(f"{sum(rights)} of {len(rights)} answers are right")
     figure.suptitle(share, fontsize=15)
-    alt_text.say(figure, f"Pictures, framed and titled {_shown(grid)}.")
+    alt_text.say(figure, say(f"Pictures, framed and titled {_shown(grid)}."))
     return figure
 
 
@@ -1097,7 +1143,7 @@ def nearest_neighbors(query, neighbors_by_base, titles, name="fox"):
             ax.axis("on")
             _framed(ax, picture, title, title == name)
         hits[base] = sum(title == name for title in titles[base])
-        said.append(f"According to {base}: {_shown(line[2:])}.")
+        said.append(say(f"According to {base}: {_shown(line[2:])}."))
     grid[0, 0].axis("on")
     _framed(grid[0, 0], query, name)
     found = ", ".join(f"{base} {count}" for base, count in hits.items())
@@ -1161,15 +1207,18 @@ def feature_space(features_by_base, labels, class_names):
                 alpha=0.55, lw=0, label=name,
             )  # fmt: skip
         ax.set_title(f"{base}\n{scores[base]:.2f}")
-        ax.set(xticks=[], yticks=[], xlabel="first direction")
+        ax.set(xticks=[], yticks=[], xlabel=say("first direction"))
         alt_text.say(
             ax,
-            f"{len(labels)} points of the classes {', '.join(class_names)}, "
-            f"held-out accuracy {scores[base]:.2f}.",
+            say(
+                f"{len(labels)} points of the classes "
+                f"{', '.join(class_names)}, held-out accuracy "
+                f"{scores[base]:.2f}."
+            ),
         )
-    grid[0, 0].set_ylabel("second direction")
+    grid[0, 0].set_ylabel(say("second direction"))
     best = max(scores, key=scores.get)
-    title = (
+    title = say(
         f"{best} separates {' and '.join(class_names)} best: held-out "
         f"accuracy {scores[best]:.2f}"
     )
@@ -1210,7 +1259,7 @@ def answer(marks, compare=None, ax=None):
             ax.plot(ends[1], accuracy, marker, color=color, mfc=PAPER,
                     label="_with the donor", mew=2)  # fmt: skip
         ax.plot(seconds, accuracy, marker, color=color, ms=11, label=name)
-    ax.axhline(0.5, color=FAINT, lw=1.5, ls=":", label="chance")
+    ax.axhline(0.5, color=FAINT, lw=1.5, ls=":", label=say("chance"))
     times = [s for s, _, _ in marks.values()]
     times += [s + (donor or 0) for s, _, donor in marks.values()]
     low, high = min(times) / 3, max(times) * 4
@@ -1218,23 +1267,29 @@ def answer(marks, compare=None, ax=None):
     ax.set_xticks([*ticks.values()], [*ticks])
     ax.xaxis.set_minor_locator(plt.NullLocator())
     with_donor = any(donor for _, _, donor in marks.values())
-    more = " (open marks: with the donor's own training)" if with_donor else ""
-    ax.set_xlabel(f"total time{more}")
-    ax.set(xlim=(low, high), ylabel="balanced accuracy")  # fmt: skip
+    more = (
+        say(" (open marks: with the donor's own training)")
+        if with_donor
+        else ""
+    )
+    ax.set_xlabel(say(f"total time{more}"))
+    ax.set(xlim=(low, high), ylabel=say("balanced accuracy"))  # fmt: skip
     values = [accuracy for _, accuracy, _ in marks.values()]
     ax.set_ylim(min(0.45, min(values) - 0.04), max(values) + 0.1)
     ax.set_title(_finding(marks, compare), fontsize=15)
-    ax.text(high, 0.5, "chance ", color=FAINT, ha="right", va="bottom")
+    ax.text(high, 0.5, say("chance "), color=FAINT, ha="right", va="bottom")
     said = [
-        f"{name}: {accuracy:.2f} in {format_seconds(seconds)}"
-        + (f", {format_seconds(seconds + donor)} with its donor"
+        say(f"{name}: {accuracy:.2f} in {format_seconds(seconds)}")
+        + (say(f", {format_seconds(seconds + donor)} with its donor")
            if donor else "")
         for name, (seconds, accuracy, donor) in marks.items()
     ]  # fmt: skip
     alt_text.say(
         ax,
-        "Balanced accuracy over time on a logarithmic axis. "
-        f"{'; '.join(said)}. Chance at 0.50.",
+        say(
+            "Balanced accuracy over time on a logarithmic axis. "
+            f"{'; '.join(said)}. Chance at 0.50."
+        ),
     )
     _label(ax, {name: marks[name] for name in names})
     return ax
@@ -1268,9 +1323,9 @@ def _finding(marks, compare):
     said = []
     for name in compare:
         seconds, accuracy, donor = marks[name]
-        text = f"{name}: {accuracy:.2f} in {format_seconds(seconds)}"
+        text = say(f"{name}: {accuracy:.2f} in {format_seconds(seconds)}")
         if donor:
-            text += f" ({format_seconds(seconds + donor)} with donor)"
+            text += say(f" ({format_seconds(seconds + donor)} with donor)")
         said.append(text)
     text = ";\n".join(said)
     return text[0].upper() + text[1:]

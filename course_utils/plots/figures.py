@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.font_manager import FontProperties
 
+from course_utils.language import say
 from course_utils.plots import alt_text
 
 STYLE = Path(__file__).with_name("course.mplstyle")
@@ -155,13 +156,13 @@ def _fit_titles(titles, inches, columns, ax):
 
 def _alt_text(count, rows, titles):
     """Return what a contact sheet says to those who cannot see it."""
-    sheet = "1 picture" if count == 1 else f"{count} pictures"
+    sheet = say("1 picture") if count == 1 else say(f"{count} pictures")
     if rows > 1:
-        sheet += f" in {rows} rows"
+        sheet += say(f" in {rows} rows")
     if titles is None:
         return sheet
     written = [str(title).replace("\n", " ") for title in titles]
-    return f"{sheet}, titled {', '.join(written)}"
+    return say(f"{sheet}, titled {', '.join(written)}")
 
 
 def plot_history(history, metric="loss", ax=None):
@@ -183,14 +184,14 @@ def plot_history(history, metric="loss", ax=None):
         raise KeyError(f"{metric!r} was not recorded: {', '.join(values)}.")
     ax = new_axes(ax)
     for key, style, name in (
-        (metric, "--", "training"),
-        (f"val_{metric}", "-", "validation"),
+        (metric, "--", say("training")),
+        (f"val_{metric}", "-", say("validation")),
     ):
         if key in values:
             epochs = range(1, len(values[key]) + 1)
             ax.plot(epochs, values[key], style, label=name)
-    ax.set_xlabel("epoch")
-    ax.set_ylabel(metric.replace("_", " "))
+    ax.set_xlabel(say("epoch"))
+    ax.set_ylabel(say(metric.replace("_", " ")))
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
     return ax

@@ -2,16 +2,18 @@
 
 import math
 
+from course_utils.language import mark, say
+
 # The upper end of each unit, and what one of it is in seconds.
 _UNITS = (
     (1e-6, 1e-9, "ns"),
     (1e-3, 1e-6, "µs"),
     (1, 1e-3, "ms"),
     (120, 1, "s"),
-    (7200, 60, "minutes"),
-    (48 * 3600, 3600, "hours"),
-    (730 * 86400, 86400, "days"),
-    (math.inf, 365.25 * 86400, "years"),
+    (7200, 60, mark("minutes")),
+    (48 * 3600, 3600, mark("hours")),
+    (730 * 86400, 86400, mark("days")),
+    (math.inf, 365.25 * 86400, mark("years")),
 )
 
 
@@ -28,8 +30,8 @@ def format_seconds(seconds, digits=2):
     unit, name = next(
         (unit, name) for end, unit, name in _UNITS if seconds < end
     )
-    number = seconds / unit
-    for size, word in ((1e9, "billion"), (1e6, "million")):
+    number, name = seconds / unit, say(name)
+    for size, word in ((1e9, say("billion")), (1e6, say("million"))):
         if number >= size:
             return f"{_rounded(number / size, digits)} {word} {name}"
     return f"{_rounded(number, digits)} {name}"

@@ -8,6 +8,7 @@ import hashlib
 import tomllib
 from dataclasses import dataclass
 
+from course_utils.language import say
 from course_utils.machine import paths
 from course_utils.results import evaluation
 
@@ -31,10 +32,10 @@ class Bound:
 
     def __str__(self):
         if self.equal_within is not None:
-            return f"equal within {self.equal_within} {self.unit}"
+            return say(f"equal within {self.equal_within} {self.unit}")
         if self.at_least is not None:
-            return f"at least {self.at_least} {self.unit}"
-        return f"at most {self.at_most} {self.unit}"
+            return say(f"at least {self.at_least} {self.unit}")
+        return say(f"at most {self.at_most} {self.unit}")
 
     def chances(self, effect):
         """Return two p-values, one for the claim and one against it.
@@ -188,14 +189,14 @@ def judge(name, effects):
     """
     claim = CLAIMS[name]
     if isinstance(effects, dict) and name not in effects:
-        print(f"not measured yet: {claim.statement}")
+        print(say(f"not measured yet: {claim.statement}"))
         return None
     if isinstance(effects, dict):
         effect, verdict = effects[name], verdicts(effects)[name]
     else:
         effect, verdict = effects, claim.verdict(effects)
-    print(f"{verdict}: {claim.statement}")
-    print(f"  measured: {claim.measured(effect)}")
-    print(f"  bound:    {claim.bound()}")
-    print(f"  control:  {claim.control}")
+    print(f"{say(verdict)}: {say(claim.statement)}")
+    print(say(f"  measured: {claim.measured(effect)}"))
+    print(say(f"  bound:    {claim.bound()}"))
+    print(say(f"  control:  {claim.control}"))
     return verdict

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from course_utils.language import say
+
 CONFIDENCE = 0.95
 REPEATS = 500  # resamples of each source of variation
 
@@ -36,7 +38,7 @@ class Interval:
         """Return the interval as text, in "points", "times" or another."""
         sign = "+" if unit == "points" else ""
         return (
-            f"{self.mean:{sign}.1f} {unit} "
+            f"{self.mean:{sign}.1f} {say(unit)} "
             f"[{self.low:{sign}.1f}, {self.high:{sign}.1f}] ({self.covers})"
         )
 
@@ -75,7 +77,9 @@ def interval(values, covers=None):
     ]
     if covers is None:
         members, draws = values.shape
-        covers = f"{members} donors, " * (members > 1) + f"{draws} draws"
+        covers = say(f"{members} donors, ") * (members > 1) + say(
+            f"{draws} draws"
+        )
     return _interval(values.mean(), *_joined(parts), covers)
 
 
@@ -122,7 +126,7 @@ def accuracy_interval(labels, answers):
     low = mean - float(np.linalg.norm(lows)) / number
     high = mean + float(np.linalg.norm(highs)) / number
     error = (high - low) / 2 / stats.norm.ppf((1 + CONFIDENCE) / 2)
-    return Interval(mean, low, high, f"{len(labels):,} pictures", error)
+    return Interval(mean, low, high, say(f"{len(labels):,} pictures"), error)
 
 
 def advantage(accuracies, control, covers=None):
@@ -215,11 +219,11 @@ def spread(arms, statistic, logarithm=False, seed=0):
         sources["member", arm.members, members] = members
         sources["draw", arm.draws, draws] = draws
         if members > 1:
-            covers[f"{members} {arm.members}"] = 0
+            covers[f"{members} {say(arm.members)}"] = 0
         if draws > 1:
-            covers[f"{draws} {arm.draws}"] = 1
+            covers[f"{draws} {say(arm.draws)}"] = 1
     sources["picture", None, None] = pictures = len(arms[0].labels)
-    covers[f"{pictures:,} pictures"] = 2
+    covers[say(f"{pictures:,} pictures")] = 2
     center = value([[arm.accuracies().mean()] for arm in arms])[0]
     parts = []
     for (kind, name, size), count in sources.items():
@@ -295,7 +299,7 @@ def ratio(first, second):
     found = _interval(
         rows[0].mean() - rows[1].mean(),
         *_joined(parts),
-        f"{len(rows[0])} and {len(rows[1])} runs",
+        say(f"{len(rows[0])} and {len(rows[1])} runs"),
     )
     return _exponential(found)
 
@@ -312,7 +316,7 @@ def difference(first, second):
     return normal(
         100 * (first.mean - second.mean),
         100 * math.hypot(first.error, second.error),
-        f"{first.covers} and {second.covers}",
+        f"{first.covers} {say('and')} {second.covers}",
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from course_utils import plots
+from course_utils.language import mark, say
 from course_utils.results import evaluation, files
 
 TASKS = ("cat/dog", "dog/fox", "cat/dog/fox")
@@ -50,10 +51,10 @@ HEAD_FIRST = Trial(HIGH, batch_norm="training")
 NORM_FROZEN = Trial(HIGH)
 CAREFUL = Trial(LOW)
 LADDER = {
-    CARELESS: "everything at 1e-3 with a new random head",
-    HEAD_FIRST: "the head is fitted first",
-    NORM_FROZEN: "batch normalization is frozen",
-    CAREFUL: "the rate is 1e-4",
+    CARELESS: mark("everything at 1e-3 with a new random head"),
+    HEAD_FIRST: mark("the head is fitted first"),
+    NORM_FROZEN: mark("batch normalization is frozen"),
+    CAREFUL: mark("the rate is 1e-4"),
 }
 NORM_TRAINS = Trial(LOW, batch_norm="training")
 ADAPTERS = Trial(HIGH, adapters=True)
@@ -73,17 +74,17 @@ TWO = Trial(rate=LOW, heads="two", old_pictures=REHEARSED)
 WIDENED_ALONE = Trial(rate=LOW, heads="widened")
 WIDENED = Trial(rate=LOW, heads="widened", old_pictures=REHEARSED)
 LABELS = {
-    FROZEN: "replaced head, base frozen",
-    CARELESS: "replaced head, careless",
-    CAREFUL: "replaced head, careful",
-    TWO_FROZEN: "two heads, base frozen",
-    TWO: "two heads, 1e-4, with old pictures",
-    WIDENED_ALONE: "widened head, 1e-4, only new pictures",
-    WIDENED: "widened head, 1e-4, with old pictures",
+    FROZEN: mark("replaced head, base frozen"),
+    CARELESS: mark("replaced head, careless"),
+    CAREFUL: mark("replaced head, careful"),
+    TWO_FROZEN: mark("two heads, base frozen"),
+    TWO: mark("two heads, 1e-4, with old pictures"),
+    WIDENED_ALONE: mark("widened head, 1e-4, only new pictures"),
+    WIDENED: mark("widened head, 1e-4, with old pictures"),
 }
 MATRIX = (TWO_FROZEN, TWO, WIDENED_ALONE, WIDENED)
-ALL_FOXES = "widened head, all foxes, 2e-3"
-FROM_START = "all three from scratch"
+ALL_FOXES = mark("widened head, all foxes, 2e-3")
+FROM_START = mark("all three from scratch")
 
 
 def key(trial):
@@ -220,7 +221,7 @@ def matrix(grid):
     for trial in (FROZEN, CARELESS, CAREFUL):  # it cannot say cat
         row = means[LABELS[trial]]
         row[2] = row[1] * 2 / 3
-    return {"the donor": [grid["before"], np.nan, np.nan], **means}
+    return {mark("the donor"): [grid["before"], np.nan, np.nan], **means}
 
 
 def ladder(grid):
@@ -276,7 +277,7 @@ def effects(grid):
         # accuracies differ by a millionth of a point.
         lost = evaluation.interval(
             np.round(100 * (row["before"] - row["off"]), 3) + 0.0,
-            f"{len(row['off'])} runs",
+            say(f"{len(row['off'])} runs"),
         )
         found["adapters"] = lead(adapters, careful, "dog/fox"), lost
     if {"widened", "from start"} <= known.keys():
@@ -321,8 +322,10 @@ def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
         for place, trial in zip(places, trials, strict=True):
             ax.plot(*place, BLOCK_MARKERS[trial.blocks], color=color)
     for depth, marker in BLOCK_MARKERS.items():
-        ax.plot([], [], marker, color=plots.FAINT, label=f"top {depth}")
-    ax.plot(*_place(grid, FROZEN), "x", color="black", label="head alone")
+        name = say(f"top {depth}")
+        ax.plot([], [], marker, color=plots.FAINT, label=name)
+    name = say("head alone")
+    ax.plot(*_place(grid, FROZEN), "x", color="black", label=name)
     trial = Trial(rate, blocks) if blocks else FROZEN
     if trial not in grid["runs"]:
         raise KeyError(f"Rate {rate:g} with {blocks} blocks was not measured.")
@@ -337,17 +340,24 @@ def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
         yerr=score.high - score.mean, marker="o", markersize=18,
         fillstyle="none", color="black", linewidth=1.5, capsize=3,
     )  # fmt: skip
-    ax.set_xlabel("points forgotten on cats and dogs")
-    ax.set_ylabel("accuracy, dogs and foxes")
+    ax.set_xlabel(say("points forgotten on cats and dogs"))
+    ax.set_ylabel(say("accuracy, dogs and foxes"))
     ax.legend(
-        title="rate and blocks", loc="center left", bbox_to_anchor=(1, 0.5)
+        title=say("rate and blocks"),
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
     )
-    trained = f"{blocks} blocks at {rate:g}" if blocks else "only a head"
+    trained = (
+        say(f"{blocks} blocks at {rate:g}") if blocks else say("only a head")
+    )
     plots.set_title(
         ax,
-        f"{trained[0].upper()}{trained[1:]}: dogs and foxes {score.mean:.3f} "
-        f"± {score.high - score.mean:.3f},\ncats and dogs lose "
-        f"{lost.mean:.1f} ± {lost.high - lost.mean:.1f} points",
+        say(
+            f"{trained[0].upper()}{trained[1:]}: dogs and foxes "
+            f"{score.mean:.3f} ± {score.high - score.mean:.3f},\ncats and "
+            f"dogs lose {lost.mean:.1f} ± {lost.high - lost.mean:.1f} "
+            "points"
+        ),
     )
     return ax
 

@@ -4,6 +4,7 @@ import statistics
 
 import numpy as np
 
+from course_utils.language import say
 from course_utils.results import evaluation, files
 
 
@@ -73,7 +74,7 @@ def effects(result):
     lead = evaluation.normal(
         100 * (first - second),
         100 * (chance + spread) ** 0.5,
-        f"{len(best)} seeds, {pictures} pictures",
+        say(f"{len(best)} seeds, {pictures} pictures"),
     )
     return {
         "recipes": (lead, evaluation.ratio(seconds(quickest), seconds(ours)))

@@ -6,18 +6,19 @@ from itertools import pairwise
 import numpy as np
 
 from course_utils import plots, timing
+from course_utils.language import mark, say
 from course_utils.results import evaluation, files
 
 MEMBERS = {
-    "frozen": "cat/dog donors",
-    "unrelated": "vehicle donors",
-    "shuffled": "shuffled-label donors",
-    "other kind": "donors of the other kind",
-    "random": "random bases",
-    "gradients": "extractor",
-    "pixels": "extractor",
-    "seen": "cat/dog donors",
-    "unseen": "cat/dog donors",
+    "frozen": mark("cat/dog donors"),
+    "unrelated": mark("vehicle donors"),
+    "shuffled": mark("shuffled-label donors"),
+    "other kind": mark("donors of the other kind"),
+    "random": mark("random bases"),
+    "gradients": mark("extractor"),
+    "pixels": mark("extractor"),
+    "seen": mark("cat/dog donors"),
+    "unseen": mark("cat/dog donors"),
 }
 
 
@@ -231,16 +232,16 @@ def plot_worth(accuracy, count=10, arm="frozen", worth=None, ax=None):
     count = min(accuracy[arm], key=lambda n: abs(math.log(n / count)))
     scores = accuracy[arm][count]
     level, most = float(np.mean(scores)), max(accuracy["scratch"])
-    found = f"{count} dogs and {count} foxes, {ARM_LABELS[arm]}"
+    found = say(f"{count} dogs and {count} foxes, {ARM_LABELS[arm]}")
     if arm == "scratch":
         plots.set_title(ax, f"{found}: {level:.2f}")
         return ax
     tip = worth.mean if worth else labels_to_reach(accuracy["scratch"], level)
-    words = f"{tip:.0f} of each from scratch"
+    words = say(f"{tip:.0f} of each from scratch")
     if tip >= most:
-        tip, words = most, f"more than {most} of each from scratch"
+        tip, words = most, say(f"more than {most} of each from scratch")
     elif tip <= min(accuracy["scratch"]):
-        words = f"at most {tip:.0f} of each from scratch"
+        words = say(f"at most {tip:.0f} of each from scratch")
     look = {"color": "black", "lw": 2}
     if tip > count:
         arrow = {"arrowstyle": "-|>", "shrinkA": 6, "shrinkB": 0} | look
@@ -252,7 +253,7 @@ def plot_worth(accuracy, count=10, arm="frozen", worth=None, ax=None):
                     markersize=14, zorder=4, **look)  # fmt: skip
         ax.annotate(text, (count, level), (10, -8), ha="left", va="top",
                     textcoords="offset points", weight="bold")  # fmt: skip
-    plots.set_title(ax, f"{found}:\nas good as {words}")
+    plots.set_title(ax, say(f"{found}:\nas good as {words}"))
     return ax
 
 
@@ -283,8 +284,12 @@ def plot_break_even(
         if max(end * scratch, donor) > 3 * unit or unit == 1
     )
     for arm, cost, label in (
-        ("scratch", k * scratch / unit, "each\nfrom scratch"),
-        ("frozen", (donor + k * transfer) / unit, "one donor,\nthen heads"),
+        ("scratch", k * scratch / unit, say("each\nfrom scratch")),
+        (
+            "frozen",
+            (donor + k * transfer) / unit,
+            say("one donor,\nthen heads"),
+        ),
     ):
         color = plots.COLORS[arm]
         ax.plot(k, cost, color=color)
@@ -294,24 +299,27 @@ def plot_break_even(
                     textcoords="offset points")  # fmt: skip
     if paid <= end:
         ax.axvline(paid, color=plots.FAINT, linestyle=":")
-        ax.annotate(f"pays off after {paid:,}", (paid, 0.98), (4, 0), va="top",
+        ax.annotate(say(f"pays off after {paid:,}"), (paid, 0.98), (4, 0),
                     xycoords=("data", "axes fraction"), color=plots.FAINT,
-                    textcoords="offset points", ha="left")  # fmt: skip
-    ax.set_xlabel("tasks")
+                    textcoords="offset points", ha="left",
+                    va="top")  # fmt: skip
+    ax.set_xlabel(say("tasks"))
     ax.set_ylabel(name)
     ax.set_xlim(0, end * 1.45)
     gain = tasks * saved - donor
     money = abs(gain) / 3600 * dollars_per_hour
     when = (
-        f"pays off after {paid:,} tasks"
+        say(f"pays off after {paid:,} tasks")
         if math.isfinite(paid)
-        else "never pays off"
+        else say("never pays off")
     )
     plots.set_title(
         ax,
-        f"The donor {when}. {tasks:,} tasks "
-        f"{'save' if gain >= 0 else 'lose'}\n"
-        f"{timing.format_seconds(abs(gain))}, {money:,.2g} dollars",
+        say(
+            f"The donor {when}. {tasks:,} tasks "
+            f"{'save' if gain >= 0 else 'lose'}\n"
+            f"{timing.format_seconds(abs(gain))}, {money:,.2g} dollars"
+        ),
     )
     return ax
 
@@ -391,7 +399,9 @@ def plot(accuracy, ax=None):
             marker=plots.MARKERS[key],
             capsize=3,
         )
-        ends.append((means[-1], counts[-1], ARM_LABELS.get(arm, arm), key))
+        ends.append(
+            (means[-1], counts[-1], say(ARM_LABELS.get(arm, arm)), key)
+        )
     ax.axhline(0.5, color=plots.FAINT, linestyle=":", linewidth=1)
     ticks = sorted({count for rows in accuracy.values() for count in rows})
     # A tick close below the next would be written into it.
@@ -399,9 +409,9 @@ def plot(accuracy, ax=None):
     ax.set_xscale("log")
     ax.set_xticks(ticks, ticks)
     ax.minorticks_off()
-    ax.set_xlabel("labeled pictures of each class")
-    ax.set_ylabel("balanced test accuracy")
-    ax.annotate("guessing", (0.99, 0.5), (0, 3), ha="right",
+    ax.set_xlabel(say("labeled pictures of each class"))
+    ax.set_ylabel(say("balanced test accuracy"))
+    ax.annotate(say("guessing"), (0.99, 0.5), (0, 3), ha="right",
                 xycoords=("axes fraction", "data"), color=plots.FAINT,
                 textcoords="offset points")  # fmt: skip
     ax.set_xlim(right=ticks[-1] * 7)

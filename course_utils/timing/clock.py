@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from course_utils.language import say
 from course_utils.machine import devices
 from course_utils.plots.words import format_seconds
 
@@ -42,11 +43,11 @@ class Measurement:
         name = f"{self.label}: " if self.label else ""
         low, high = format_seconds(self.low, 3), format_seconds(self.high, 3)
         count = len(self.seconds)
-        parts = f"{low} to {high}, {count} repeats"
+        parts = say(f"{low} to {high}, {count} repeats")
         if count == 1:
-            parts = "single run"
+            parts = say("single run")
         if self.warm_up_seconds:
-            parts += f"; warm-up {format_seconds(self.warm_up_seconds)}"
+            parts += say(f"; warm-up {format_seconds(self.warm_up_seconds)}")
         return f"{name}{format_seconds(self.median, 3)} ({parts})"
 
     __repr__ = __str__
@@ -160,7 +161,7 @@ def _call(function, arguments):
     wait(value)
     elapsed = time.perf_counter() - started
     if all(leaf is None for leaf in _leaves(value)):
-        name = getattr(function, "__name__", "the function")
+        name = getattr(function, "__name__", say("the function"))
         raise ValueError(
             f"{name} returns nothing, so the clock could stop before the "
             "device has finished. Make it return its result."

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from course_utils import plots, scoreboard
+from course_utils.language import say
 from course_utils.timing import clock
 from course_utils.timing.operations import (
     count_convolution,
@@ -134,7 +135,7 @@ class Estimate:
         ]
         if not math.isclose(self.device_hours * 3600, self.seconds):
             device_time = clock.format_seconds(self.device_hours * 3600)
-            parts.append(f"{device_time} of device time")
+            parts.append(say(f"{device_time} of device time"))
         if self.kilowatt_hours is not None:
             parts.append(_energy(self.kilowatt_hours))
         if self.dollars is not None:
@@ -142,7 +143,9 @@ class Estimate:
         text = ", ".join(parts)
         if self.least_seconds is not None:
             least = clock.format_seconds(self.least_seconds)
-            text += f", if it could fill the device (expect {least} or more)"
+            text += say(
+                f", if it could fill the device (expect {least} or more)"
+            )
         return text
 
 
@@ -153,7 +156,11 @@ def _energy(kilowatt_hours):
 
 
 def _money(dollars):
-    return "under 1 cent" if dollars < 0.01 else f"{dollars:,.2f} dollars"
+    return (
+        say("under 1 cent")
+        if dollars < 0.01
+        else say(f"{dollars:,.2f} dollars")
+    )
 
 
 def training_operations(forward, examples, epochs):
@@ -356,7 +363,7 @@ YEAR = 365.25 * 86_400
 TICKS = {
     "1 µs": 1e-6, "1 ms": 1e-3, "1 s": 1, "1 min": 60, "1 hour": 3600,
     "1 day": 86_400, "1 year": YEAR, "100 years": 100 * YEAR,
-    "10,000 years": 1e4 * YEAR, "a million years": 1e6 * YEAR,
+    "10,000 years": 1e4 * YEAR, say("a million years"): 1e6 * YEAR,
 }  # fmt: skip
 
 
@@ -411,7 +418,7 @@ def plot_cost(
             markersize=13 if chosen else 8,
         )  # fmt: skip
         ax.annotate(
-            clock.format_seconds(seconds) + (" or more" if least else ""),
+            clock.format_seconds(seconds) + (say(" or more") if least else ""),
             (seconds, -height), (12, 0),
             textcoords="offset points", va="center", fontsize="small",
             color=color, fontweight="bold" if chosen else "normal",
@@ -427,10 +434,10 @@ def plot_cost(
     ax.set_xlim(left, right)
     ax.set_yticks([-height for height in range(len(rows))], rows)
     ax.margins(y=0.1)
-    ax.set_xlabel("time (filled: measured, hollow: estimated)")
+    ax.set_xlabel(say("time (filled: measured, hollow: estimated)"))
     plots.set_title(
         ax,
-        f"{network}, {examples:,} pictures, {epochs} epochs, {device}:\n"
+        say(f"{network}, {examples:,} pictures, {epochs} epochs, {device}:\n")
         + _cost(found[device]),
     )
     return ax
@@ -459,7 +466,7 @@ def _devices(measured):
 def _cost(estimate):
     """Write time, energy and money, as far as they are known."""
     if estimate.least_seconds is not None:
-        return (
+        return say(
             f"too small to fill the device, "
             f"{clock.format_seconds(estimate.least_seconds)} or more"
         )

@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.language import say
 from course_utils.machine import devices
 
 POWERCAP = Path("/sys/class/powercap")
@@ -67,7 +68,7 @@ def measure_energy(function, *arguments, watts_per_thread=WATTS_PER_THREAD):
         how = f"counters: {', '.join(spent)}"
         return value, Energy(sum(spent.values()), seconds, True, how)
     threads = devices.usable_threads()
-    how = (
+    how = say(
         "no energy counter can be read here: "
         f"{threads} threads × {watts_per_thread} W"
     )

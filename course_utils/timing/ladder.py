@@ -9,6 +9,7 @@ are never mixed with your rungs unmarked: each label says machine and date.
 import json
 
 from course_utils import plots, scoreboard
+from course_utils.language import say
 from course_utils.machine import paths
 from course_utils.timing import costs, operations
 
@@ -123,8 +124,10 @@ def where(entry):
     """Return machine and date of a record, for its label."""
     hardware = entry.get("hardware") or {}
     names = hardware.get("accelerators") or [
-        f"{hardware.get('processor', 'unknown')}, "
-        f"{hardware.get('threads', '?')} threads"
+        say(
+            f"{hardware.get('processor', 'unknown')}, "
+            f"{hardware.get('threads', '?')} threads"
+        )
     ]
     return f"{names[0]}, {str(entry['time'])[:10]}"
 
@@ -143,9 +146,11 @@ def own_or_reference():
         return own
     names = ", ".join(map(str, sorted(missing)))
     print(
-        f"Your scoreboard lacks these notebooks: {names}. This ladder was "
-        f"measured elsewhere, on {where(stored[0])}. Run them to measure your "
-        "own."
+        say(
+            f"Your scoreboard lacks these notebooks: {names}. This ladder was "
+            f"measured elsewhere, on {where(stored[0])}. Run them to measure your "
+            "own."
+        )
     )
     return stored
 
@@ -161,7 +166,7 @@ def rung(name):
         return own
     for entry in reference():
         if entry["rung"] == name:
-            print(f"{name}: measured elsewhere, on {where(entry)}.")
+            print(say(f"{name}: measured elsewhere, on {where(entry)}."))
             return entry
     raise LookupError(
         f"Nobody has measured {name!r} yet: run notebooks 1 to 3 first."
@@ -176,13 +181,17 @@ def show_elsewhere():
     found = rungs(elsewhere())
     if not found:
         print(
-            "No accelerator has been measured yet. If you have one, run "
-            "`make accelerator` on it."
+            say(
+                "No accelerator has been measured yet. If you have one, run "
+                "`make accelerator` on it."
+            )
         )
     for entry in found:
         print(
-            f"measured elsewhere ({where(entry)}): {entry['rung']}, "
-            f"{entry[_RATE]:,.0f} pictures per second"
+            say(
+                f"measured elsewhere ({where(entry)}): {entry['rung']}, "
+                f"{entry[_RATE]:,.0f} pictures per second"
+            )
         )
 
 
@@ -215,7 +224,7 @@ def plot_ladder(records, others=(), ax=None):
     if ax is None:
         ax = plt.subplots(figsize=(8, 1.8 + 0.45 * len(labels)))[1]
     limit = _limit(records[0], records)
-    _write_row(ax, len(labels), "speed-up", "of limit" if limit else "")
+    _write_row(ax, len(labels), "speed-up", say("of limit") if limit else "")
     for height, entry in enumerate([*records, *others]):
         own = height < len(records)
         ax.hlines(height, base / 3, speed(entry), color="0.8", linewidth=2)
@@ -229,7 +238,7 @@ def plot_ladder(records, others=(), ax=None):
     if limit:
         ax.axvline(limit, color="black", linestyle="--", linewidth=1.5)
         ax.annotate(
-            "the processor's limit", (limit, len(labels)), (-6, 0),
+            say("the processor's limit"), (limit, len(labels)), (-6, 0),
             textcoords="offset points", ha="right", va="center",
             fontsize="small",
         )  # fmt: skip
@@ -240,7 +249,7 @@ def plot_ladder(records, others=(), ax=None):
     for label in ax.get_yticklabels()[len(records) :]:
         label.set_fontsize("small")
     ax.grid(axis="y", visible=False)
-    ax.set_xlabel("operations per second (FLOP per second)")
+    ax.set_xlabel(say("operations per second (FLOP per second)"))
     plots.set_title(ax, _finding(records))
     return ax
 
@@ -252,10 +261,10 @@ def _finding(records):
     best = max((share for share in shares if share), default=None)
     lines = []
     if factor:
-        lines += [f"Matrices are {factor:,.0f} times as fast as lists"]
+        lines += [say(f"Matrices are {factor:,.0f} times as fast as lists")]
     if best:
-        lines += [f"the best rung reaches {_percent(best)} of the limit"]
-    text = ";\n".join(lines) or "how fast each rung is"
+        lines += [say(f"the best rung reaches {_percent(best)} of the limit")]
+    text = ";\n".join(lines) or say("how fast each rung is")
     return text[0].upper() + text[1:]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import threadpoolctl
 
 from course_utils import plots, quiet
+from course_utils.language import say
 from course_utils.machine import devices
 from course_utils.timing import clock, operations
 
@@ -32,7 +33,9 @@ class Peak:
 
     def __str__(self):
         """Write rate and engine."""
-        return f"{self.flops_per_second / 1e9:,.0f} GFLOP/s with {self.engine}"
+        return say(
+            f"{self.flops_per_second / 1e9:,.0f} GFLOP/s with {self.engine}"
+        )
 
 
 def blas():
@@ -187,8 +190,8 @@ def plot_roofline(peak, bandwidth, points, chosen=None, ax=None):
     x = np.geomspace(left, right, 200)
     ax.loglog(x, np.minimum(peak, bandwidth * x), color="black")
     for place, text in (
-        (math.sqrt(left * corner), "memory is\nthe limit"),
-        (math.sqrt(corner * right), "arithmetic is\nthe limit"),
+        (math.sqrt(left * corner), say("memory is\nthe limit")),
+        (math.sqrt(corner * right), say("arithmetic is\nthe limit")),
     ):
         ax.text(place, high / 1.3, text, ha="center", va="top")
     for index, (name, point) in enumerate(points.items()):
@@ -204,13 +207,15 @@ def plot_roofline(peak, bandwidth, points, chosen=None, ax=None):
     ax.loglog([here] * 2, [reached, roof], ":", color=plots.CHOSEN)
     ax.minorticks_off()
     ax.set(xlim=(left, right), ylim=(low, high))
-    ax.set_xlabel("FLOP per byte")
-    ax.set_ylabel("FLOP per second")
+    ax.set_xlabel(say("FLOP per byte"))
+    ax.set_ylabel(say("FLOP per second"))
     places = 0 if reached > roof / 99 else 2
     plots.set_title(
         ax,
-        f"{chosen} reaches {reached / roof:.{places}%} of its limit, which "
-        f"is {'memory' if here < corner else 'arithmetic'}",
+        say(
+            f"{chosen} reaches {reached / roof:.{places}%} of its limit, "
+            f"which is {'memory' if here < corner else 'arithmetic'}"
+        ),
     )
     return ax
 
@@ -242,10 +247,12 @@ def plot_batch_size(
     roof = min(peak, bandwidth * here)
     plots.set_title(
         ax,
-        f"batch of {batch:,}: {rates[batch]:,.0f} pictures per second, "
-        f"{reached / roof:.0%} of the roof;\n"
-        f"{'memory' if here < peak / bandwidth else 'arithmetic'} is the "
-        f"limit, and {math.ceil(9_000 / batch):,} updates make an epoch of "
-        "9,000",
+        say(
+            f"batch of {batch:,}: {rates[batch]:,.0f} pictures per "
+            f"second, {reached / roof:.0%} of the roof;\n"
+            f"{'memory' if here < peak / bandwidth else 'arithmetic'} is "
+            f"the limit, and {math.ceil(9_000 / batch):,} updates make an "
+            "epoch of 9,000"
+        ),
     )
     return ax

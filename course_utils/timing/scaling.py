@@ -12,6 +12,7 @@ import numpy as np
 from scipy import optimize
 
 from course_utils import plots
+from course_utils.language import say
 
 DEVICES = tuple(2**power for power in range(9))  # 1 to 256
 
@@ -122,8 +123,10 @@ def show_published():
     """
     found = RESNET50_ON_P100.efficiency(GOYAL_SERVERS, GOYAL_BATCH, grows=True)
     print(
-        f"ResNet-50 from 8 to {8 * GOYAL_SERVERS} P100 GPUs: efficiency "
-        f"{GOYAL_EFFICIENCY:.0%} reported, {found:.0%} from the model"
+        say(
+            f"ResNet-50 from 8 to {8 * GOYAL_SERVERS} P100 GPUs: efficiency "
+            f"{GOYAL_EFFICIENCY:.0%} reported, {found:.0%} from the model"
+        )
     )
 
 
@@ -147,7 +150,7 @@ def plot_growth(growth, batches, measured=None, ax=None):
         gains = [n * growth.efficiency(n, batch) for n in DEVICES]
         (line,) = ax.plot(DEVICES, gains, ls="-")
         ax.annotate(
-            f"batch of {batch:,}", (DEVICES[-1], gains[-1]), (6, 0),
+            say(f"batch of {batch:,}"), (DEVICES[-1], gains[-1]), (6, 0),
             textcoords="offset points", va="center", fontsize="small",
             color=line.get_color(), annotation_clip=False,
         )  # fmt: skip
@@ -161,12 +164,11 @@ def plot_growth(growth, batches, measured=None, ax=None):
     ax.yaxis.set_major_formatter(
         lambda gain, _: f"{gain:g}" if gain >= 1 else f"1/{1 / gain:g}"
     )
-    ax.set_xlabel("devices")
-    ax.set_ylabel("speed-up over one device")
+    ax.set_xlabel(say("devices"))
+    ax.set_ylabel(say("speed-up over one device"))
     best = max(DEVICES, key=lambda n: growth.efficiency(n, batches[-1]) * n)
+    best = say("1 device") if best == 1 else say(f"{best} devices")
     plots.set_title(
-        ax,
-        f"With a batch of {batches[-1]:,}, {best} "
-        f"device{'' if best == 1 else 's'} would be fastest",
+        ax, say(f"With a batch of {batches[-1]:,}, {best} would be fastest")
     )
     return ax

@@ -10,9 +10,9 @@ docs/traduzioni.md says how to work with the files.
 """
 
 import ast
+import builtins
 import re
 import sys
-import tomllib
 from difflib import SequenceMatcher
 from pathlib import Path
 
@@ -22,6 +22,8 @@ import polib
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import publish  # noqa: E402
+
+from course_utils.results import claims  # noqa: E402
 
 ROOT = publish.ROOT
 HEADER = {"Content-Type": "text/plain; charset=UTF-8", "Language": "it"}
@@ -49,10 +51,13 @@ HEAD = re.compile(rf".*{publish.MARK}\s*(.+?)\s*(\d+ min \+ .+)?", re.DOTALL)
 BEGINS = re.compile(r"\s*(?:[-*+] |\d+[.)] |[#|<>]|```|\$\$)")
 ALONE = re.compile(r"\s*(?:#|\||```|\$\$|</)|.*(?:  |\\)$")
 LIKE = 0.6
+# They say nothing about the value that they are part of.
+NAMELESS = {"self", "math", "np", "clock", "timing", "reasons", "join"}
 # Where the sentences are among the arguments of these functions.
 SPEAKS = {
     "say": (0,),
     "mark": (0,),
+    "_write": (3,),
     "_Unreadable": (0,),
     "_verdict": (2, 3, 4),
     "try_function": (2, 3, 4),
@@ -119,18 +124,17 @@ def messages(root=ROOT):
         module = ".".join(path.relative_to(root).with_suffix("").parts[1:])
         for text, function in spoken(path.read_text("utf-8")):
             found.setdefault(text, f"{module} {function}".strip())
-    claims = root / "data" / "claims.toml"
-    for row in tomllib.loads(claims.read_text("utf-8"))["claim"]:
-        for text in (row["statement"], row["control"]):
+    for row in claims.read()["claim"]:
+        units = [bound["unit"] for bound in row["bounds"]]
+        for text in (row["statement"], row["control"], *units):
             found.setdefault(text, f"claims {row['name']}")
+    for verdict in claims.VERDICTS:
+        found.setdefault(verdict, "claims verdict")
     return found
 
 
 def spoken(source):
-    """Yield (sentence, function that holds it) of a module, in order.
-
-    Raises ValueError for a sentence that is filled in before it is looked up.
-    """
+    """Yield (sentence, function that holds it) of a module, in order."""
     tree = ast.parse(source)
     constants = {
         target.id: node.value
@@ -142,7 +146,7 @@ def spoken(source):
     for top in tree.body:
         calls = [n for n in ast.walk(top) if isinstance(n, ast.Call)]
         for call in sorted(calls, key=lambda n: (n.lineno, n.col_offset)):
-            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            name = ast.unparse(call.func).removeprefix("language.")
             given = [
                 *(call.args[n] for n in SPEAKS.get(name, ()) if call.args[n:]),
                 *(k.value for k in call.keywords if k.arg == "otherwise"),
@@ -153,26 +157,69 @@ def spoken(source):
 
 
 def _sentences(node, constants):
-    """Yield the sentences of an argument: of each pair, its second part."""
+    """Yield the sentences of an argument: of each pair, its second part.
+
+    What is filled in is written {name}; words to choose from, in the code or
+    in a constant of the module, are sentences, too.
+    """
+    each = []
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         if re.search(r"[^\W\d_]", node.value):
             yield node.value
     elif isinstance(node, ast.JoinedStr):
-        return  # TODO
+        if re.search(r"[^\W\d_]", re.sub(r"\{.*?\}", "", template(node))):
+            yield template(node)
+        each = [v.value for v in node.values if hasattr(v, "value")]
+        kinds = ast.IfExp | ast.Subscript | ast.Name
+        each = [v for v in each if isinstance(v, kinds)]
     elif isinstance(node, ast.Name) and node.id in constants:
-        yield from _sentences(constants[node.id], constants)
+        each = [constants[node.id]]
+    elif isinstance(node, ast.Subscript):
+        names = (getattr(n, "id", None) for n in ast.walk(node.value))
+        each = [constants.get(next(filter(None, names), None))]
+    elif isinstance(node, ast.Call) and hasattr(node.func, "value"):
+        each = [constants.get(getattr(node.func.value, "id", None))]
     elif isinstance(node, ast.IfExp):
-        yield from _sentences(node.body, constants)
-        yield from _sentences(node.orelse, constants)
+        each = [node.body, node.orelse]
+    elif isinstance(node, ast.Dict):
+        each = node.values
     elif isinstance(node, ast.Tuple):
-        yield from _sentences(node.elts[1], constants)
+        each = node.elts[1:2]
     elif isinstance(node, ast.List):
-        for each in node.elts:
-            yield from _sentences(each, constants)
+        each = node.elts
     elif isinstance(node, ast.Starred):
-        yield from _sentences(node.value, constants)
+        each = [node.value]
     elif isinstance(node, ast.ListComp):
-        yield from _sentences(node.elt, constants)
+        each = [node.elt]
+    for inner in each:
+        yield from _sentences(inner, constants)
+
+
+def template(node):
+    """Return an f-string's text with a {name} for each of its values."""
+    text, names = "", {}
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            text += part.value.replace("{", "{{").replace("}", "}}")
+            continue
+        code = ast.unparse(part)
+        inside = list(ast.walk(part.value))
+        called = {n.func for n in inside if isinstance(n, ast.Call)}
+        known = [
+            getattr(n, "attr", getattr(n, "id", "self"))
+            for kind in (ast.Name, ast.Attribute)
+            for n in inside
+            if isinstance(n, kind) and n not in called
+        ]
+        known += [getattr(n, "attr", getattr(n, "id", "self")) for n in called]
+        named = (n for n in known if n not in NAMELESS | {*dir(builtins)})
+        name = next(named, "value").strip("_").lower()
+        alike = [n for n in names if n.rstrip("0123456789") == name]
+        same = next((n for n in alike if names[n] == code), None)
+        name = same or name + str(len(alike) + 1) * bool(alike)
+        names[name] = code
+        text += f"{{{name}}}"
+    return text
 
 
 def read(path):
