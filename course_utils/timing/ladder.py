@@ -148,8 +148,8 @@ def own_or_reference():
     print(
         say(
             f"Your scoreboard lacks these notebooks: {names}. This ladder was "
-            f"measured elsewhere, on {where(stored[0])}. Run them to measure your "
-            "own."
+            f"measured elsewhere, on {where(stored[0])}. Run them to measure "
+            "your own."
         )
     )
     return stored
