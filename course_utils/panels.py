@@ -134,13 +134,13 @@ def _choice(description, options, value):
     list.
     """
     return widgets.SelectionSlider(
-        description=description, options=options, value=value, **_look()
+        description=say(description), options=options, value=value, **_look()
     )
 
 
 def _whole(description, low, high, value):
     return widgets.IntSlider(
-        description=description, min=low, max=high, value=value, **_look()
+        description=say(description), min=low, max=high, value=value, **_look()
     )
 
 
@@ -166,11 +166,11 @@ def prediction_panel():
     notebook 00.
     """
     controls = {
-        "times_faster": _choice(say("times faster"), _counts(1, 10_000), 10),
+        "times_faster": _choice("times faster", _counts(1, 10_000), 10),
         "labels_for_donor": _choice(
-            say("labels worth ten"), _counts(10, 1_000), 20
+            "labels worth ten", _counts(10, 1_000), 20
         ),
-        "points_forgotten": _whole(say("points forgotten"), 0, 50, 5),
+        "points_forgotten": _whole("points forgotten", 0, 50, 5),
     }
     kept = {"guesses": None}
 
@@ -234,7 +234,7 @@ def batch_size_panel(rates, peak, bandwidth, inputs=3072, hidden=32):
         )
 
     middle = sizes[len(sizes) // 2][1]
-    return Panel(plot, {"batch": _choice(say("batch size"), sizes, middle)})
+    return Panel(plot, {"batch": _choice("batch size", sizes, middle)})
 
 
 def foxes_panel(accuracy, count=10):
@@ -244,7 +244,7 @@ def foxes_panel(accuracy, count=10):
     """
 
     counts = sorted(set().union(*accuracy.values()))
-    arms = [(transfer.ARM_LABELS[arm], arm) for arm in accuracy]
+    arms = [(say(transfer.ARM_LABELS[arm]), arm) for arm in accuracy]
 
     def plot(ax, **values):
         return transfer.plot_worth(accuracy, ax=ax, **values)
@@ -252,7 +252,7 @@ def foxes_panel(accuracy, count=10):
     return Panel(
         plot,
         {
-            "count": _choice(say("pictures of each"), counts, count),
+            "count": _choice("pictures of each", counts, count),
             "arm": _choice("approach", arms, "frozen"),
         },
     )
@@ -271,8 +271,8 @@ def rates_panel(grid):
     return Panel(
         plot,
         {
-            "rate": _choice(say("learning rate"), rates, rates[-1][1]),
-            "blocks": _whole(say("blocks trained"), 0, 4, 4),
+            "rate": _choice("learning rate", rates, rates[-1][1]),
+            "blocks": _whole("blocks trained", 0, 4, 4),
         },
     )
 
@@ -296,7 +296,7 @@ def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
     more = {
         "tasks": _choice("tasks", _counts(1, 10_000), 50),
         "dollars_per_hour": _choice(
-            say("dollars per hour"), _counts(0.01, 100, 0.35), 0.35
+            "dollars per hour", _counts(0.01, 100, 0.35), 0.35
         ),
     }
     return Panel(plot_break_even, seconds | more)

@@ -22,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from course_utils.data import layouts
 from course_utils.data.pictures import Pictures
+from course_utils.language import say
 from course_utils.machine import devices, reasons
 
 # Others may run a program: Pillow hands EPS to Ghostscript, for example.
@@ -246,8 +247,10 @@ def _to_eight_bits(image):
 
 
 def _too_large(size=None):
-    shown = f"{size[0]} × {size[1]} pixels, " if size else ""
-    return f"too large: {shown}more than fits in memory; save a smaller copy"
+    shown = say(f"{size[0]} × {size[1]} pixels, ") if size else ""
+    return say(
+        f"too large: {shown}more than fits in memory; save a smaller copy"
+    )
 
 
 def _unknown(opened):
@@ -259,13 +262,16 @@ def _unknown(opened):
     brands = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")
     if head[4:8] == b"ftyp":
         if head[8:12] in brands:
-            return HEIC
-        kind = "an AVIF picture" if head[8:11] == b"avi" else "a video"
+            return say(HEIC)
+        kind = (
+            say("an AVIF picture") if head[8:11] == b"avi" else say("a video")
+        )
     else:
-        kind = next((k for h, k in OTHERS.items() if head.startswith(h)), None)
+        heads = (each for each in OTHERS if head.startswith(each))
+        kind = next((say(OTHERS[each]) for each in heads), None)
     if kind:
-        return f"{kind}: save it as JPEG or PNG"
-    return "not a picture, whatever its name says"
+        return say(f"{kind}: save it as JPEG or PNG")
+    return say("not a picture, whatever its name says")
 
 
 def load_folder(
@@ -348,21 +354,28 @@ def _limit(classes, side, most, remarks):
     larger = [name for name, files in classes.items() if len(files) > limit]
     for name in larger if len(larger) <= 3 else ():
         remarks.append(
-            f"{_short(name)} has {len(classes[name])} files; {limit} are used."
+            say(
+                f"{_short(name)} has {len(classes[name])} files; {limit} "
+                "are used."
+            )
         )
     if len(larger) > 3:
         remarks.append(
-            f"{len(larger)} classes have more than {limit} files; {limit} of "
-            "each are used."
+            say(
+                f"{len(larger)} classes have more than {limit} files; "
+                f"{limit} of each are used."
+            )
         )
     if limit < most and larger:
         cause = (
-            f"the free memory ({free / devices.GIB:.1f} GiB) would not be "
-            "enough for the rest of the lesson"
+            say(
+                f"the free memory ({free / devices.GIB:.1f} GiB) would not be "
+                "enough for the rest of the lesson"
+            )
             if fitting < MOST_IN_ALL
-            else "the lesson would take too long"
+            else say("the lesson would take too long")
         )
-        remarks.append(f"With more than that, {cause}.")
+        remarks.append(say(f"With more than that, {cause}."))
     return limit
 
 
@@ -406,9 +419,11 @@ def _read_all(directory, files, side, left_out, wide):
 def _say_wide(wide, remarks):
     if wide:
         remarks.append(
-            "More than half is cut away of "
-            f"{reasons.count(len(wide), 'long picture')}, such as {wide[0]}: "
-            "look at what is left."
+            say(
+                "More than half is cut away of "
+                f"{reasons.count(len(wide), 'long picture')}, such as "
+                f"{wide[0]}: look at what is left."
+            )
         )
 
 
@@ -425,9 +440,9 @@ def _drop_repeats(found, left_out):
         for label, name in same if len(labels) > 1 else same[1:]:
             others = " and ".join(each for each in labels if each != label)
             unwanted[name] = (
-                f"the same picture is in {others}: which is right?"
+                say(f"the same picture is in {others}: which is right?")
                 if others
-                else f"the same picture as {same[0][1]}"
+                else say(f"the same picture as {same[0][1]}")
             )
     left_out += unwanted.items()
     for label, pictures in found.items():
@@ -455,13 +470,15 @@ def _drop_lookalikes(found, left_out, remarks):
                 continue
             unwanted.add(name)
             counts[label] += 1
-            left_out.append((name, f"looks like {rows[twin][1]}"))
+            left_out.append((name, say(f"looks like {rows[twin][1]}")))
         kept += [start + place for place in fresh]
     for label, count in counts.items():
         found[label] = [row for row in found[label] if row[0] not in unwanted]
         remarks.append(
-            f"{count} of {len(found[label]) + count} pictures of "
-            f"{_short(label)} look like another one: each is used once."
+            say(
+                f"{count} of {len(found[label]) + count} pictures of "
+                f"{_short(label)} look like another one: each is used once."
+            )
         )
 
 
@@ -485,16 +502,20 @@ def _large_enough(found, folder, remarks, left_out):
     small = [name for name in found if name not in kept]
     for name in small if len(small) <= 3 else ():
         remarks.append(
-            f"{_short(name)} has "
-            f"{reasons.count(len(found[name]), 'usable picture')} and is left "
-            f"out: a class needs at least {FEWEST}, and {FEW} or more are "
-            "better."
+            say(
+                f"{_short(name)} has "
+                f"{reasons.count(len(found[name]), 'usable picture')} and "
+                f"is left out: a class needs at least {FEWEST}, and {FEW} "
+                "or more are better."
+            )
         )
     if len(small) > 3:
         remarks.append(
-            f"{len(small)} classes are left out, {layouts.names_of(small)}: "
-            f"each needs at least {FEWEST} usable pictures, and {FEW} or more "
-            "are better."
+            say(
+                f"{len(small)} classes are left out, "
+                f"{layouts.names_of(small)}: each needs at least {FEWEST} "
+                f"usable pictures, and {FEW} or more are better."
+            )
         )
     if len(kept) < 2:
         _report(folder, kept, remarks, left_out)
@@ -507,13 +528,17 @@ def _large_enough(found, folder, remarks, left_out):
     few = [name for name, rows in kept.items() if len(rows) < FEW]
     for name in few if len(few) <= 3 else ():
         remarks.append(
-            f"{_short(name)} has only {len(kept[name])} pictures: a test on "
-            "so few is little more than a guess."
+            say(
+                f"{_short(name)} has only {len(kept[name])} pictures: a "
+                "test on so few is little more than a guess."
+            )
         )
     if len(few) > 3:
         remarks.append(
-            f"{len(few)} classes have fewer than {FEW} pictures: a test on so "
-            "few is little more than a guess."
+            say(
+                f"{len(few)} classes have fewer than {FEW} pictures: a "
+                "test on so few is little more than a guess."
+            )
         )
     return kept
 
@@ -524,9 +549,12 @@ def _say_imbalance(kept, remarks):
     ratio = len(kept[largest]) / len(kept[least])
     if ratio > IMBALANCE:
         remarks.append(
-            f"There are {ratio:.1f} pictures of {_short(largest)} for every "
-            f"picture of {_short(least)}: read balanced accuracy, and train "
-            "on .few(n), which takes equal numbers."
+            say(
+                f"There are {ratio:.1f} pictures of {_short(largest)} for "
+                f"every picture of {_short(least)}: read balanced "
+                "accuracy, and train on .few(n), which takes equal "
+                "numbers."
+            )
         )
 
 
@@ -564,17 +592,17 @@ def _report(folder, kept, remarks, left_out):
     counts = ", ".join(f"{_short(n)} {len(rows)}" for n, rows in kept.items())
     if len(kept) > MANY:
         sizes = list(map(len, kept.values()))
-        counts = (
+        counts = say(
             f"{len(kept)} classes of {min(sizes)} to {max(sizes)} pictures, "
             f"{sum(sizes)} in all"
         )
-    print(f"Pictures: {folder} ({counts or 'none'}).")
+    print(say(f"Pictures: {folder} ({counts or say('none')})."))
     for remark in remarks:
         print(f"! {remark}")
     if left_out:
         files = reasons.count(len(left_out), "file")
-        print(f"{files} left out, and not changed:")
+        print(say(f"{files} left out, and not changed:"))
     for name, reason in left_out[:NAMED]:
         print(f"  {name}: {reason}")
     if len(left_out) > NAMED:
-        print(f"  and {len(left_out) - NAMED} more: see .left_out")
+        print(say(f"  and {len(left_out) - NAMED} more: see .left_out"))

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from course_utils.language import say
 from course_utils.machine import reasons
 
 SUFFIXES = {
@@ -83,7 +84,7 @@ def names_of(things, most=6):
     """Return names in a sentence: "a, b and c", or the first of many."""
     names = [reasons.shorten(thing, 40) for thing in things]
     if len(names) > most:
-        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+        names = [*names[: most - 1], say(f"{len(names) - most + 1} more")]
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
@@ -319,7 +320,7 @@ def find_classes(directory, remarks):
             (n for n in merged if n.casefold() == name.casefold()), name
         )
         if same != name:
-            remarks.append(f"{same} and {name} are treated as one class.")
+            remarks.append(say(f"{same} and {name} are treated as one class."))
         merged.setdefault(same, []).extend(classes[name])
     return merged
 
@@ -348,20 +349,25 @@ def _level(folder, top, remarks):
     _refuse_grids(folder, full)
     if folder.pictures:
         remarks.append(
-            f"{reasons.count(len(folder.pictures), 'picture')} next to the "
-            "class folders: not used, because they have no class."
+            say(
+                f"{reasons.count(len(folder.pictures), 'picture')} next "
+                "to the class folders: not used, because they have no "
+                "class."
+            )
         )
     classes = {}
     for each in folder.folders:
         files = each.all_files()
         if files and not each.all_pictures():
-            remarks.append(f"{each.name} holds no pictures.")
+            remarks.append(say(f"{each.name} holds no pictures."))
             continue
         classes[each.name] = files
         if nested := len(files) - len(each.files):
             remarks.append(
-                f"{reasons.count(nested, 'file')} of {each.name} in folders "
-                "below it count as its pictures."
+                say(
+                    f"{reasons.count(nested, 'file')} of {each.name} in "
+                    "folders below it count as its pictures."
+                )
             )
     return classes
 
@@ -387,14 +393,16 @@ def _pool(folder, parts, others, top, remarks):
             classes.setdefault(name, []).extend(files)
         remarks += [each for each in inside if each not in remarks]
     remarks.append(
-        f"The parts {names_of(pooled)} are pooled, and split again."
+        say(f"The parts {names_of(pooled)} are pooled, and split again.")
     )
     if unused:
         count = sum(len(each.all_pictures()) for each in unused)
         remarks.append(
-            f"{reasons.count(count, 'picture')} in "
-            f"{names_of(e.name for e in unused)} without a class folder: not "
-            "used."
+            say(
+                f"{reasons.count(count, 'picture')} in "
+                f"{names_of(e.name for e in unused)} without a class "
+                "folder: not used."
+            )
         )
     return classes
 
@@ -434,11 +442,13 @@ def _flat(folder, top, remarks, required=False):
             "more pictures in it."
         )
     used = sum(map(len, found.values()))
-    remarks.append(f"The classes come from {source}.")
+    remarks.append(say(f"The classes come from {source}."))
     if used < len(files):
         remarks.append(
-            f"{len(files) - used} of {len(files)} pictures have no class "
-            "there: not used."
+            say(
+                f"{len(files) - used} of {len(files)} pictures have no class "
+                "there: not used."
+            )
         )
     return found
 
@@ -468,7 +478,7 @@ def _from_names(files):
     }
     if len(classes) < 2:
         return None
-    source = f"the file names, which begin with {names_of(classes)}"
+    source = say(f"the file names, which begin with {names_of(classes)}")
     return classes, source
 
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from course_utils.data import drawings
+from course_utils.language import say
 from course_utils.machine import devices, paths, reasons
 
 ACCEPT = ".jpg,.jpeg,.png,.gif,.webp,.bmp,.heic"
@@ -26,25 +27,29 @@ def folder():
     """
     asked = os.environ.get("COURSE_FOLDER")
     if asked:
-        print("Your pictures: the folder that COURSE_FOLDER names.")
+        print(say("Your pictures: the folder that COURSE_FOLDER names."))
         return Path(os.path.expanduser(asked))
     own = upload_folder()
     if own.is_dir() and sum(each.is_dir() for each in own.iterdir()) > 1:
-        print("Your pictures: those that you uploaded.")
+        print(say("Your pictures: those that you uploaded."))
         return own
-    print(f"Drawings stand in for your pictures. {_advice()}")
+    print(say(f"Drawings stand in for your pictures. {_advice()}"))
     return example_folder()
 
 
 def _advice():
     return {
-        "colab": "Drag a folder into the file list on the left, or mount "
-        "Drive, and write its path in FOLDER.",
-        "kaggle": "Use Add Input, Upload; then write its path below "
-        "/kaggle/input in FOLDER.",
+        "colab": say(
+            "Drag a folder into the file list on the left, or mount "
+            "Drive, and write its path in FOLDER."
+        ),
+        "kaggle": say(
+            "Use Add Input, Upload; then write its path below "
+            "/kaggle/input in FOLDER."
+        ),
     }.get(
         devices.platform_name(),
-        "Write the path of your own folder in FOLDER, or upload below.",
+        say("Write the path of your own folder in FOLDER, or upload below."),
     )
 
 
@@ -182,7 +187,9 @@ def class_panel(directory=None):
 
     # Only a finished name counts, not its first letters.
     name = widgets.Text(
-        placeholder="class name", description="class", continuous_update=False
+        placeholder=say("class name"),
+        description=say("class"),
+        continuous_update=False,
     )
     output = widgets.Output()
     waiting = []
@@ -204,30 +211,36 @@ def class_panel(directory=None):
             number = reasons.count(len(waiting), "file")
             if not name.value.strip():
                 print(
-                    f"Type the class first, then press Enter: {number} "
-                    "waiting."
+                    say(
+                        f"Type the class first, then press Enter: {number} "
+                        "waiting."
+                    )
                 )
                 return
             try:
                 written = store(name.value, waiting, directory)
             except ValueError as error:
-                print(f"{error} Until then, {number} waiting.")
+                print(say(f"{error} Until then, {number} waiting."))
             except OSError as error:
                 print(
-                    f"The files cannot be saved ({reasons.explain(error)}); "
-                    f"{number} waiting."
+                    say(
+                        "The files cannot be saved "
+                        f"({reasons.explain(error)}); {number} waiting."
+                    )
                 )
             else:
                 waiting.clear()
                 kept = reasons.count(len(written), "file")
-                print(f"{name.value.strip()}: {kept} kept.")
+                print(say(f"{name.value.strip()}: {kept} kept."))
 
     name.observe(keep, names="value")
-    button = _picker("pictures", True, take)
+    button = _picker(say("pictures"), True, take)
     return _panel(
         [widgets.HBox([name, button]), output],
-        "A panel: while the notebook runs, you upload pictures here and name "
-        "their class.",
+        say(
+            "A panel: while the notebook runs, you upload pictures here "
+            "and name their class."
+        ),
     )
 
 
@@ -254,13 +267,18 @@ def picture_panel(show):
                     show(content)
                 except ValueError as error:
                     print(
-                        f"{reasons.shorten(name, 60)} cannot be used: {error}"
+                        say(
+                            f"{reasons.shorten(name, 60)} cannot be used: "
+                            f"{error}"
+                        )
                     )
 
     return _panel(
-        [_picker("a picture", False, answer), output],
-        "A button: while the notebook runs, you upload one picture and the "
-        "answer appears below.",
+        [_picker(say("a picture"), False, answer), output],
+        say(
+            "A button: while the notebook runs, you upload one picture "
+            "and the answer appears below."
+        ),
     )
 
 

@@ -5,6 +5,8 @@ import socket
 import ssl
 import unicodedata
 
+from course_utils.language import say
+
 _DENIED = (
     "permission is denied: choose a folder of your own, or change the "
     "permissions of this one"
@@ -117,4 +119,5 @@ def shorten(text, width):
 
 def count(number, noun):
     """Return a number with its noun: "1 file", "1,200 files"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    noun = noun if number == 1 else f"{noun}s"
+    return f"{number:,} {say(noun)}"

@@ -58,6 +58,9 @@ SPEAKS = {
     "say": (0,),
     "mark": (0,),
     "_write": (3,),
+    "reasons.count": (1,),
+    "_choice": (0,),
+    "_whole": (0,),
     "_Unreadable": (0,),
     "_verdict": (2, 3, 4),
     "try_function": (2, 3, 4),
@@ -154,6 +157,8 @@ def spoken(source):
             for argument in given:
                 for text in _sentences(argument, constants):
                     yield text, getattr(top, "name", "")
+                    if name == "reasons.count":
+                        yield f"{text}s", getattr(top, "name", "")
 
 
 def _sentences(node, constants):
