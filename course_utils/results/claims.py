@@ -30,11 +30,17 @@ class Bound:
     equal_within: float | None = None
 
     def __str__(self):
-        if self.equal_within is not None:
-            return f"equal within {self.equal_within} {self.unit}"
-        if self.at_least is not None:
-            return f"at least {self.at_least} {self.unit}"
-        return f"at most {self.at_most} {self.unit}"
+        words, value = next(
+            (words, value)
+            for words, value in (
+                ("equal within", self.equal_within),
+                ("at least", self.at_least),
+                ("at most", self.at_most),
+            )
+            if value is not None
+        )
+        unit = "point" if (value, self.unit) == (1, "points") else self.unit
+        return f"{words} {value} {unit}"
 
     def chances(self, effect):
         """Return two p-values, one for the claim and one against it.
