@@ -1179,15 +1179,15 @@ def forget_share(answer):
         "the base at all.",
         [
             (0.85 - 0.80, "That is how much was saved; divide it by how much "
-             "the wrong way loses."),
-            (0.87 - 0.80, "That is how much the wrong way loses; what "
-             "fraction of it did the careful way save?"),
+             "careless training loses."),
+            (0.87 - 0.80, "That is how much careless training loses; what "
+             "fraction of it did care avoid?"),
             (2 / 7, "That is the fraction that was lost anyway."),
             (0.85 / 0.87, "That is the fraction of the skill that is left; "
              "the question is about the loss."),
             (7 / 5, "It is the other way around: saved, divided by lost."),
         ],
-        "Divide the points saved by the points that the wrong way loses.",
+        "Divide the points saved by the points that careless training loses.",
         kind="fraction",
     )  # fmt: skip
 
