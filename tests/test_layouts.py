@@ -1,4 +1,4 @@
-"""Folders as people have them: opened rightly, or a sentence says why not."""
+"""Folders as people have them: opened correctly, or a sentence says why not."""
 
 import errno
 import io

@@ -225,7 +225,7 @@ def plot_ladder(records, others=(), ax=None):
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("FLOP per second (dashed: the processor's limit)")
     factor = times_faster(records)
-    title = "right: speed-up, fraction of the limit"
+    title = "right: speedup, fraction of the limit"
     if factor:
         title = f"Matrices alone buy a factor of {factor:,.0f}\n({title})"
     plots.set_title(ax, title)
