@@ -1780,14 +1780,14 @@ def scale_efficiency(answer):
         "You pay for 8 devices and get the work of 6: a quarter goes into "
         "waiting and communication.",
         [
-            (6.0, "That is the speed-up; divide it by the number of "
+            (6.0, "That is the speedup; divide it by the number of "
              "devices."),
-            (8.0, "That is the best speed-up that 8 devices can reach."),
+            (8.0, "That is the best speedup that 8 devices can reach."),
             (0.25, "That is the fraction that is lost."),
-            (8 / 6, "It is the other way around: the speed-up reached, "
+            (8 / 6, "It is the other way around: the speedup reached, "
              "divided by the one possible."),
         ],
-        "Divide the speed-up by the number of devices.",
+        "Divide the speedup by the number of devices.",
         kind="fraction",
     )  # fmt: skip
 
