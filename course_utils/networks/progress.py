@@ -186,7 +186,8 @@ class Checkpoint(keras.callbacks.Callback):
         if _is_foreign(self.folder):
             raise ValueError(
                 f"{folder} is not a folder only for checkpoints: name a "
-                f'folder that does not exist yet, such as "{folder}/checkpoint".'
+                "folder that does not exist yet, such as "
+                f'"{folder}/checkpoint".'
             )
 
     def on_train_begin(self, logs=None):
