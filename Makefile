@@ -9,7 +9,7 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-copy walk test-browser style refresh italian present slides site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
+.PHONY: help lab test test-copy walk test-browser style refresh italian present slides handouts site test-site donors grids bench answer accelerator bench-notebooks bench-recipes claims publish lock clean \
   test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest
 
 help: ## list the commands
@@ -23,22 +23,25 @@ present: $(VENV)/.ready ## open the course, or NOTEBOOK=path, as slides in Jupyt
 	JUPYTERLAB_SETTINGS_DIR=build/present JUPYTERLAB_WORKSPACES_DIR=build/present/workspaces \
 	  $(BIN)/jupyter lab $(LAB_OPTIONS) $(or $(NOTEBOOK),notebooks/00_start_here.ipynb)
 
-slides: $(SITE)/.ready ## write build/slides: HTML slides that need no network
+slides: $(SITE)/.ready ## write HTML slides that need no network into build/slides
 	$(SITE)/bin/python docs/slides/build.py
 
-site: $(SITE)/.ready ## write build/site: the executed course to read without network, and 00 to 02 to run in a browser
+handouts: $(VENV)/.ready ## write build/handouts: all lessons, or NOTEBOOK=path, without solutions and notes, to print
+	$(BIN)/python docs/handouts.py $(NOTEBOOK)
+
+site: $(SITE)/.ready ## write the executed course, to read without a network, and notebooks 0 to 2, to run in a browser, into build/site
 	$(SITE)/bin/python docs/site/build.py
 	$(SITE)/bin/python docs/site/lite.py
 
-test-site: slides site ## look at both with Chromium: overflow, barriers, network
+test-site: slides site ## check both with Chromium: overflow, accessibility, network requests
 	$(SITE)/bin/python docs/look.py slides --pictures build/pictures
 	$(SITE)/bin/python docs/look.py site
 	$(SITE)/bin/python docs/site/lite.py look
 
-test: $(VENV)/.ready ## run every check: style, units, claims, all notebooks
+test: $(VENV)/.ready ## run every check: style, unit tests, claims, all notebooks
 	BIN=$(BIN) bash tests/run.sh
 
-test-copy: $(VENV)/.ready ## run the notebooks of a copy with your own answers in it
+test-copy: $(VENV)/.ready ## run the notebooks of a copy that has your own answers in it
 	BIN=$(BIN) bash tests/run.sh copy
 
 test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-newest test-oldest: $(VENV)/.ready
@@ -47,7 +50,7 @@ test-colab test-colab-tpu test-kaggle test-kaggle-tpu test-binder test-jax test-
 test-browser: $(VENV)/.ready ## run all notebooks, or NOTEBOOK=path, in JupyterLab with a headless Chromium
 	$(BIN)/python tests/browser.py $(BROWSER_OPTIONS) $(or $(NOTEBOOK),notebooks/*.ipynb)
 
-walk: $(VENV)/.ready ## run the cells of all notebooks, or NOTEBOOK=path, at random for MINUTES=30
+walk: $(VENV)/.ready ## run the cells of all notebooks, or NOTEBOOK=path, in random order for MINUTES=30
 	$(BIN)/python tests/walk.py --minutes $(or $(MINUTES),30) --seed $(or $(SEED),0) $(NOTEBOOK)
 
 style: $(VENV)/.ready ## check code and notebooks for style only
@@ -62,22 +65,22 @@ italian: $(VENV)/.ready ## bring docs/italiano and notebooks/it up to date, or b
 donors: $(VENV)/.ready ## train the shipped donors again
 	$(BIN)/python -m studies.donors
 
-grids: $(VENV)/.ready ## measure the stored grids of notebooks 06 to 09; what is stored is skipped
+grids: $(VENV)/.ready ## measure the stored grids of notebooks 6 to 9, except what is stored already
 	$(BIN)/python -m studies
 
-bench: $(VENV)/.ready ## measure the ladder here, and draw docs/ladder.png
+bench: $(VENV)/.ready ## measure the ladder on this machine, and draw docs/ladder.png
 	$(BIN)/python -m studies.bench
 
-accelerator: $(VENV)/.ready ## measure the accelerator at hand, in five minutes
+accelerator: $(VENV)/.ready ## measure this machine's accelerator in five minutes
 	$(BIN)/python -m studies.accelerator
 
-answer: $(VENV)/.ready ## run notebooks 05, 06, 07 and 09, and draw docs/answer.png
+answer: $(VENV)/.ready ## run notebooks 5, 6, 7 and 9, and draw docs/answer.png
 	$(BIN)/python docs/answer.py --run
 
 bench-notebooks: $(VENV)/.ready ## measure seconds and memory of all notebooks, or NOTEBOOK=path
 	$(BIN)/python -m studies.bench notebooks $(NOTEBOOK)
 
-bench-recipes: $(VENV)/.ready ## run three tutorials' recipes beside the course's
+bench-recipes: $(VENV)/.ready ## run three tutorials' recipes and the course's own
 	$(BIN)/python -m studies.recipes
 
 claims: $(VENV)/.ready ## print every claim with its verdict, and write them into docs/claims.md and the README
@@ -89,10 +92,10 @@ publish: export PUBLIC_ADDRESS := $(value REPOSITORY)
 publish: $(VENV)/.ready ## write REPOSITORY=owner/name, or this clone's remote, into all links
 	$(BIN)/python docs/publish.py
 
-lock: ## write the exact sets of packages, tested and oldest (needs uv)
+lock: ## write the exact package versions, tested and oldest (needs uv)
 	bash tests/environments/lock.sh
 
-clean: ## remove the environments and all that was built
+clean: ## remove the environments and everything that was built
 	rm -rf $(VENV) $(SITE) build
 
 $(VENV)/.ready: $(LOCK) pyproject.toml

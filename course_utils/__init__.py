@@ -1,4 +1,4 @@
-"""Small helpers for the course: import the room that you need.
+"""Small helpers for the course: import the subpackage that you need.
 
 Importing the package only defines names. What changes the process (its
 environment, log filters, the choice of Keras's backend) happens in `set_up`,

@@ -1,8 +1,8 @@
 """Check the answers to the exercises; a check prints and never raises.
 
 ✓ is right, ✗ comes with a hint, and … asks for an answer that is still to be
-written. An endless loop in a student's function is the one thing that nobody
-catches here: the stop button ends it.
+written. An endless loop in a student's function is the one thing that is not
+caught: the stop button ends it.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ FRACTION = "As a fraction between 0 and 1, not a percentage."
 
 
 class _Unreadable(Exception):
-    """Say in one sentence why an answer cannot be judged."""
+    """Say in one sentence why an answer cannot be checked."""
 
     def __str__(self):
         return say(self.args[0])
@@ -262,7 +262,7 @@ def _verdict(
 
 
 def _with_measurements(check):
-    """Ask for the cells above when what a check compares with is missing."""
+    """Ask for the cells above if a check lacks the measurement it needs."""
 
     @functools.wraps(check)
     def guarded(answer, *measured, **named):
@@ -1111,7 +1111,7 @@ def head_weights(answer):
 
 
 def which_control(answer):
-    """Judge which control tests that any long training would do as well."""
+    """Judge which control rules out that any long training would do."""
     _verdict(
         answer,
         "unrelated",
@@ -1134,7 +1134,8 @@ def break_even(function):
 
     The costs are those of a donor, once, and of one task with it and from
     scratch, all in one unit; a task with the donor costs less. The result is
-    the smallest whole number of tasks after which the donor has paid off.
+    the smallest whole number of tasks after which the donor has paid for
+    itself.
     """
 
     def exact(donor, transfer, scratch):

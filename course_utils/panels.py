@@ -1,8 +1,8 @@
-"""Panels to touch: controls over numbers that were measured before.
+"""Interactive panels: controls over numbers that were measured before.
 
-Each `plot_...` draws one setting and returns its axes, and stands without
-any control; the `..._panel` of the same name puts controls above that very
-figure. No panel trains or measures anything, so it follows a control at once.
+Each `plot_...` draws one setting, returns its axes and works without any
+control; the `..._panel` of the same name puts controls above the same figure.
+No panel trains or measures anything, so it responds at once.
 """
 
 import base64
@@ -40,7 +40,7 @@ class Panel(widgets.VBox):
         self.redraw()
 
     def __repr__(self):
-        """Say what the reader of a page without a kernel misses."""
+        """Say what a reader without a kernel is missing."""
         return say(
             "A panel: its controls work while the notebook runs; the figure "
             "above shows one setting."
@@ -51,7 +51,7 @@ class Panel(widgets.VBox):
         return {name: each.value for name, each in self.controls.items()}
 
     def redraw(self, change=None):
-        """Draw the figure for the present values."""
+        """Draw the figure for the current values."""
         figure = Figure()
         ax = figure.subplots()
         self.plot(ax=ax, **self.values())
@@ -90,7 +90,7 @@ class LabelPanel(widgets.VBox):
         self.count()
 
     def __repr__(self):
-        """Say what the reader of a page without a kernel misses."""
+        """Say what a reader without a kernel is missing."""
         return say(
             "A panel: while the notebook runs, you label each picture with "
             "buttons and see your score."
@@ -130,7 +130,8 @@ def picture(figure, text):
 def _choice(description, options, value):
     """Return a slider over some values; each may have a text of its own.
 
-    Also for names: JupyterLab takes the keys of a drop-down list as its own.
+    Used for names too, because JupyterLab captures the keys of a drop-down
+    list.
     """
     return widgets.SelectionSlider(
         description=say(description), options=options, value=value, **_look()

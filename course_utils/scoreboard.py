@@ -1,4 +1,4 @@
-"""Keep what you measure: one line per record, in every notebook.
+"""Store what you measure: one line per record, in every notebook.
 
     python -m course_utils.scoreboard             your own scoreboard
     python -m course_utils.scoreboard pool DIR    a whole class's, in one plot
@@ -59,8 +59,8 @@ def record(rung, notebook=None, source=None, **numbers):
     numbers: values by name; those of `COLUMNS` appear in the table. A
         Measurement gives its median, with its low and high next to it
 
-    Hardware and time (UTC) are added. A scoreboard that cannot be written
-    stops no lesson: a sentence says so, and the record is kept in memory.
+    Hardware and time (UTC) are added. If the scoreboard cannot be written, a
+    sentence says so, the record is kept in memory and the lesson continues.
     What a record cannot hold is left out, and a sentence names it. A record
     that repeats the latest one of its rung is not written again. Taught in
     notebook 01.
@@ -106,7 +106,7 @@ def record(rung, notebook=None, source=None, **numbers):
 
 
 def keep_guesses(**guesses):
-    """Keep guesses about the course's results, to compare at its end.
+    """Keep guesses about the course's results, to compare them at the end.
 
     guesses: numbers by name; None stands for a guess that is still to be
         made. Nothing is kept until all of them are numbers; a hint names
@@ -143,9 +143,9 @@ def load(path=None):
 
     path: the file, or None for your own
 
-    Damaged lines are skipped, and a sentence counts them. What is no file
-    that can be read is skipped, and of a file above `MOST_BYTES` only the end
-    is read; a sentence says so.
+    Damaged lines are skipped, and a sentence counts them. What is not a
+    readable file is skipped, and only the end of a file above `MOST_BYTES` is
+    read; a sentence says so.
     """
     own = path is None
     path = Path(paths.home_directory() / FILE_NAME if own else path)
@@ -316,7 +316,7 @@ def plot_pool(records, value="examples_per_second", ax=None):
 
 
 def printable(text, most=60):
-    """Return a stranger's text as one short line that nothing obeys.
+    """Return a stranger's text as one short line without control characters.
 
     Line breaks, escape sequences, marks that turn the direction of writing
     and halves of characters become question marks.
@@ -331,7 +331,7 @@ def drawable(text, most=60):
 
 
 def _print(text):
-    """Print, also where the output cannot write every letter."""
+    """Print, even if the output cannot encode every letter."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     print(text.encode(encoding, "replace").decode(encoding))
 
@@ -366,7 +366,7 @@ def _drawn(records, value):
 def _rungs(records, value):
     """Return {rung: (median place, median value)}, in the order to draw.
 
-    Medians, so that one file alone moves nobody's rung.
+    Medians, so that no single file moves a rung.
     """
     found = {}
     for entry in records:
@@ -388,9 +388,9 @@ def _platform(entry):
 
 
 def _machine(entry):
-    """Return "AMD EPYC, 2 threads, Tesla T4", or "" when nobody knows.
+    """Return "AMD EPYC, 2 threads, Tesla T4", or "" if it is unknown.
 
-    A record with a "device" was measured there, or on the processor alone.
+    A record with a "device" was measured on it, or only on the processor.
     """
     hardware = entry.get("hardware") or {}
     if "processor" not in hardware:
@@ -585,7 +585,7 @@ def main(arguments=None):
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("show", help="print your own scoreboard")
     command = commands.add_parser("pool", help="merge a class's scoreboards")
-    command.add_argument("folder", help="holds the students' .jsonl files")
+    command.add_argument("folder", help="the folder of .jsonl files")
     chosen = parser.parse_args(arguments)
     if chosen.command != "pool":
         show()
@@ -607,7 +607,7 @@ if __name__ == "__main__":
     sys.exit(main())
 
 
-# What notebook 00 asks: the question, the record and the field that answer
+# What notebook 0 asks: the question, the record and the field that answer
 # it, and the axis: its unit, its ends and its scale.
 QUESTIONS = {
     "times_faster": (
@@ -708,7 +708,7 @@ def _difference(guess, measured):
 
 
 def plot_prediction(guesses=None, reveal=True, ax=None):
-    """Draw the guesses of notebook 00 and what the scoreboard holds.
+    """Draw the guesses of notebook 0 and what the scoreboard holds.
 
     guesses: numbers by the names of `QUESTIONS`, or None for those that were
         kept; reveal: also show what was measured. Returns the axes.

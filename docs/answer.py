@@ -1,10 +1,10 @@
 """Draw docs/answer.png, the figure that answers the course's title.
 
     python docs/answer.py          from the stored reference run
-    python docs/answer.py --run    run notebooks 05, 06, 07 and 09 again first
+    python docs/answer.py --run    run notebooks 5, 6, 7 and 9 again first
 
-The run uses drawings and an empty home of its own, so leave the machine alone
-meanwhile. What it records is kept in data/reference/answer.json.
+The run uses drawings and its own empty home; do not use the machine meanwhile.
+What it records is kept in data/reference/answer.json.
 """
 
 import os

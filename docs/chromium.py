@@ -1,4 +1,4 @@
-"""Start Chromium without a window, for whatever checks a page."""
+"""Start Chromium without a window, to check a page."""
 
 import contextlib
 import os

@@ -4,8 +4,8 @@
     python docs/look.py site
 
 Slides: every slide of every lesson is shown at 1280 × 720; nothing may
-overflow, text may not be smaller than the last row can read, and nothing may
-be asked of a network. Site: axe-core looks for barriers on every page.
+overflow, text must be large enough for the last row, and nothing may be
+requested from a network. Site: axe-core looks for barriers on every page.
 CHROMIUM names the browser, if it is not one of the usual ones.
 """
 
@@ -106,7 +106,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=["slides", "site"])
     parser.add_argument("names", nargs="*", help="lessons, such as 01 06")
-    parser.add_argument("--pictures", type=Path, help="draw each slide here")
+    parser.add_argument("--pictures", type=Path, help="save slides here")
     asked = parser.parse_intermixed_args()
     folder = BUILD / asked.what
     if not folder.exists():

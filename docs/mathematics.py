@@ -14,7 +14,7 @@ FORMULA = re.compile(
 
 
 def mathml(latex, display):
-    """Return a formula as one line of MathML, its LaTeX beside it."""
+    """Return a formula as one line of MathML that includes its LaTeX."""
     math = convert(
         " ".join(latex.split()), display="block" if display else "inline"
     )

@@ -1,4 +1,4 @@
-"""Write the course's public address wherever a reader meets it.
+"""Write the course's public address wherever a reader needs it.
 
     python docs/publish.py [owner/name]
 
@@ -206,9 +206,9 @@ class Address:
         picture, address = CODESPACE
         address = address.format(repository=self.repository)
         badge = f"[![Open in GitHub Codespaces]({picture})]({address})"
-        rows += ["", f"{badge} opens all of them on a machine of GitHub's."]
+        rows += ["", f"{badge} opens all of them on one of GitHub's machines."]
         if self.is_placeholder:
-            rows += ["", f"The links: {NOT_YET}."]
+            rows += ["", f"The links do not work yet: {NOT_YET}."]
         return "\n".join(rows) + "\n"
 
 

@@ -1,9 +1,9 @@
-"""Measure an accelerator in five minutes: the rungs of notebooks 04 and 05.
+"""Measure an accelerator in five minutes: the rungs of notebooks 4 and 5.
 
     python -m studies.accelerator                or: make accelerator
     python -m studies.accelerator --device gpu:1 --name "My GPU"
 
-It writes data/reference/ladder_NAME.json, which notebook 04 shows as measured
+It writes data/reference/ladder_NAME.json, which notebook 4 shows as measured
 elsewhere. Keras computes with TensorFlow, or with JAX on a TPU; to choose, set
 KERAS_BACKEND. On the processor, which has a file of its own, it refuses unless
 you name a device: its numbers would be taken for an accelerator's.
@@ -32,7 +32,7 @@ PRECISIONS = "float32", "mixed_bfloat16"
 
 
 def small_network():
-    """Build the network of notebooks 01 to 04 with two outputs."""
+    """Build the network of notebooks 1 to 4 with two outputs."""
     return keras.Sequential(
         [
             keras.Input((32, 32, 3)),
@@ -166,8 +166,8 @@ def _epoch(device, pair):
 def main(arguments=None):
     """Run the command line; returns its exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", help="Keras's name, such as gpu:0")
-    parser.add_argument("--name", help="of the hardware, for the file")
+    parser.add_argument("--device", help="Keras device, such as gpu:0")
+    parser.add_argument("--name", help="hardware name, for the file")
     parser.add_argument("--folder", type=Path, default=bench.REFERENCE)
     parser.add_argument("--seconds", type=int, default=BUDGET)
     options = parser.parse_args(arguments)

@@ -3,7 +3,7 @@
     python -m studies.bench                        the ladder
     python -m studies.bench notebooks [PATH ...]   seconds and memory of each
 
-The first runs the speed track, notebooks 01 to 04 and 13, on drawings, in
+The first runs the speed track, notebooks 1 to 4 and 13, on drawings, in
 fresh kernels one after the other, and stores the records of their one
 scoreboard in data/reference/: ladder.json of a processor, ladder_NAME.json of
 an accelerator; then it draws docs/ladder.png again. The second writes
@@ -32,7 +32,7 @@ from course_utils.timing import ladder
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "data" / "reference"
 BUDGETS = {"seconds": 60, "peak_gigabytes": 1.5, "first_figure_seconds": 10}
-# Two notebooks have a budget of their own: 05 trains a whole donor, and 13
+# Two notebooks have a budget of their own: 5 trains a whole donor, and 13
 # runs two workers next to its kernel.
 LARGER = {
     "05_train_from_scratch.ipynb": {"seconds": 120},
@@ -137,7 +137,7 @@ def judge(records):
     verdicts = [
         (
             f"lists → batches: {factor:,.0f} times the pictures per second "
-            f"of notebook 01's own loop; promised {FACTOR}",
+            f"of notebook 1's own loop; promised {FACTOR}",
             factor >= FACTOR,
         ),
         (

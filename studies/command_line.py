@@ -12,9 +12,9 @@ def measure_sources(description, measure, arguments=None, parts=()):
     """
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--source", choices=data.SOURCES, action="append")
-    parser.add_argument("--again", action="store_true", help="from the start")
+    parser.add_argument("--again", action="store_true", help="start over")
     if parts:
-        parser.add_argument("--only", choices=parts, help="one part alone")
+        parser.add_argument("--only", choices=parts, help="only one part")
     options = parser.parse_args(arguments)
     for source in options.source or data.SOURCES:
         more = [options.only] if parts else []

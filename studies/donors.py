@@ -1,4 +1,4 @@
-"""Train donors: those that the course ships, and those its evidence rests on.
+"""Train donors: those that are shipped, and those the evidence rests on.
 
     python -m studies.donors                      every kind, source and seed
     python -m studies.donors cat dog --seed 3     one of them
@@ -178,7 +178,7 @@ def ship(kind, source):
 
 
 def first_of(pictures, examples):
-    """Return the same `Pictures` with their first training pictures alone.
+    """Return the same `Pictures` with only their first training pictures.
 
     Raises ValueError when there are not so many.
     """

@@ -1,4 +1,4 @@
-"""Compute what notebook 00 shows first: two answers after twenty drawings.
+"""Compute what notebook 0 shows first: learning from twenty drawings.
 
     python -m studies.first_look
 

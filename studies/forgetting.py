@@ -1,9 +1,9 @@
-"""Measure what fine-tuning gains, what it forgets, and what cures that.
+"""Measure what fine-tuning gains and forgets, and what prevents that.
 
     python -m studies.forgetting --source photos
 
 writes `data/reference/forgetting_photos.json` and `.npz`, the grid of
-notebooks 07 and 08. Every run is stored as it is done.
+notebooks 7 and 8. Every run is stored as it is done.
 
 The donor's own head is kept aside and put on the changed base again, to ask
 it about cats and dogs. Every question is asked of a picture and its mirror.
@@ -55,7 +55,7 @@ class TwoQuestions(MirroredAndShifted):
 
 
 class Balanced(MirroredAndShifted):
-    """Serve as many pictures of each class in an epoch, others in the next."""
+    """Serve equally many pictures of each class, new ones in each epoch."""
 
     def __init__(self, x, y, of_each, batch_size, seed=0):
         super().__init__(x, y, batch_size, seed=seed)

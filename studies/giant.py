@@ -1,4 +1,4 @@
-"""Measure what a borrowed backbone is worth, next to the course's donors.
+"""Measure what a borrowed backbone is worth, compared with our donors.
 
     python -m studies.giant --source photos
 

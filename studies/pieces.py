@@ -1,4 +1,4 @@
-"""A grid that is measured piece by piece, and goes on after a stop."""
+"""A grid that is measured piece by piece, and resumes after a stop."""
 
 import json
 from datetime import date
@@ -14,10 +14,10 @@ class Grid:
 
     name: of both files in data/reference/; facts: what holds for all pieces
 
-    A piece that rests on the same facts as when it was stored is skipped.
-    The digest of the bounds is the one of the day when a piece was measured;
-    nothing measures again because a bound was changed, or the change could
-    not be seen.
+    A piece that rests on the same facts as when it was stored is skipped. The
+    digest of the bounds is the one of the day when a piece was measured;
+    nothing is measured again when a bound changes, or the change could not be
+    seen.
     """
 
     def __init__(self, name, **facts):

@@ -6,7 +6,7 @@ The recipes of three tutorials, as settings: each gets the same backbone,
 pictures, split and machine as the course's, which computes features once and
 solves for a head. Written to `data/reference/recipes.json`: seconds until a
 recipe first reaches the validation accuracy that it ends with, seconds to its
-end, and its test accuracy, for each seed. Introduced in notebook 09.
+end, and its test accuracy, for each seed. Introduced in notebook 9.
 """
 
 import argparse

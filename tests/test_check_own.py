@@ -1,4 +1,4 @@
-"""The coding exercises of notebooks 09 and 10, right and wrong programs."""
+"""The coding exercises of notebooks 9 and 10, right and wrong programs."""
 
 import numpy as np
 import pytest

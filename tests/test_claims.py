@@ -42,7 +42,7 @@ def run(level, draws=5):
 
 
 def transfer_grid():
-    """Return a grid of notebook 06 in which every claim holds."""
+    """Return a grid of notebook 6 in which every claim holds."""
     levels = {
         "frozen": 0.80, "unrelated": 0.62, "shuffled": 0.62, "random": 0.62,
         "other kind": 0.70, "gradients": 0.64, "pixels": 0.56,
@@ -64,7 +64,7 @@ def transfer_grid():
 
 
 def forgetting_grid():
-    """Return a grid of notebooks 07 and 08 in which every claim holds."""
+    """Return a grid of notebooks 7 and 8 in which every claim holds."""
     levels = {  # cat/dog, dog/fox
         forgetting.FROZEN: (0.87, 0.80),
         forgetting.CARELESS: (0.70, 0.85),
@@ -92,7 +92,7 @@ def forgetting_grid():
 
 
 def giant_grid():
-    """Return a grid of notebook 09 in which every claim holds."""
+    """Return a grid of notebook 9 in which every claim holds."""
     name = giant.REFERENCE
     return {
         "answers": {

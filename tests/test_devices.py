@@ -231,7 +231,7 @@ def test_a_gpu_that_would_kill_the_kernel_is_named(
     for sentence in (said, devices.gpu_problem() or ""):
         assert ("the kernel would die" in sentence) == told
         assert ("KERAS_BACKEND=jax" in sentence) == told
-    assert not (told and "notebooks 03 to 08 use it" in said)
+    assert not (told and "from 3 on uses it" in said)
     monkeypatch.setenv("COLAB_RELEASE_TAG", "1")
     menu = "T4 GPU (not G4, which TensorFlow cannot use)"
     assert (menu in (devices.gpu_problem() or "")) == told

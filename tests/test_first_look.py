@@ -1,4 +1,4 @@
-"""What notebook 00 shows first belongs to the donor that is shipped."""
+"""What notebook 0 shows first belongs to the donor that is shipped."""
 
 import ast
 import inspect

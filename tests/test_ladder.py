@@ -130,7 +130,7 @@ def test_the_reference_is_never_mixed_with_your_rungs(capsys, empty_home):
     found = ladder.own_or_reference()
     assert [e["rung"] for e in found] == [e["rung"] for e in CLIMB]
     said = capsys.readouterr().out
-    assert "lacks notebook 02, 03" in said
+    assert "lacks these notebooks: 2, 3." in said
     assert "measured elsewhere, on A, 2 threads, 2026-11-24" in said
 
 
@@ -140,7 +140,7 @@ def test_without_a_reference_your_few_rungs_are_drawn():
 
 
 def test_a_rung_is_your_own_or_the_references_or_missing(capsys, empty_home):
-    with pytest.raises(LookupError, match="run notebooks 01 to 03 first"):
+    with pytest.raises(LookupError, match="run notebooks 1 to 3 first"):
         ladder.rung("Python lists")
     keep(empty_home, "ladder.json", CLIMB)
     assert ladder.rung("Python lists")["examples_per_second"] == 100.0
@@ -204,7 +204,7 @@ def test_a_ladder_without_a_limit_claims_no_share():
 
 
 def test_nothing_to_draw():
-    with pytest.raises(ValueError, match="run notebooks 01 to 03 first"):
+    with pytest.raises(ValueError, match="run notebooks 1 to 3 first"):
         ladder.plot_ladder([])
 
 

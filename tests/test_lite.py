@@ -1,4 +1,4 @@
-"""Notebooks 00 to 02 are made ready for Python in the reader's browser."""
+"""Notebooks 0 to 2 are made ready for Python in the reader's browser."""
 
 import importlib.util
 import re

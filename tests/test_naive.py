@@ -1,4 +1,4 @@
-"""The naive network of notebook 01, read from the notebook itself.
+"""The naive network of notebook 1, read from the notebook itself.
 
 Its cells with the tag `naive-network` are run here with nothing but `math`
 and `random` in reach: so they hold the whole network, and lists alone.

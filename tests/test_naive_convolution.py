@@ -1,4 +1,4 @@
-"""The convolution of notebook 01, read from the notebook, against Keras."""
+"""The convolution of notebook 1, read from the notebook, against Keras."""
 
 from pathlib import Path
 

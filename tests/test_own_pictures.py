@@ -34,7 +34,7 @@ def classifier():
     kernel = np.zeros((4, 4, 3, 2))
     kernel[..., 0, 0], kernel[..., 2, 1] = 1, 1  # red, and blue
     eye.layers[0].set_weights([kernel / 16 / 255, np.zeros(2)])
-    # As in notebook 08, where the backbone was called elsewhere before.
+    # As in notebook 8, where the backbone was called elsewhere before.
     keras.Sequential([keras.Input((16, 16, 3)), eye])
     network = keras.Sequential(
         [

@@ -20,7 +20,7 @@ MEASURED = {"Python lists": 46e6, "NumPy, batches": 117e9}
 
 
 def grid():
-    """Return a made-up grid of the shape that notebook 06 measures."""
+    """Return a made-up grid of the shape that notebook 6 measures."""
     random = np.random.default_rng(0)
     counts = {"scratch": (10, 50, 100, 500)}
     return {
@@ -38,7 +38,7 @@ def grid():
 
 
 def rates():
-    """Return a made-up grid of the shape that notebook 07 measures."""
+    """Return a made-up grid of the shape that notebook 7 measures."""
 
     def run(old, new):
         spread = np.array([-0.01, 0, 0.01])

@@ -22,7 +22,7 @@ with quiet():
 EPOCHS, STEPS = 6, 8
 # TensorFlow spends seconds on a graph that these tests use for moments.
 EAGER = keras.backend.backend() == "tensorflow"
-# Training as in notebook 05, on a small scale: a schedule, AdamW, dropout.
+# Training as in notebook 5, on a small scale: a schedule, AdamW, dropout.
 TRAINING = f"""
 import sys, time
 import numpy as np

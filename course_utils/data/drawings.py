@@ -110,9 +110,11 @@ def draw(class_name, seed=0, size=32):
 def draw_many(class_name, count, size=32, seed=0):
     """Draw `count` different pictures of a class.
 
-    Picture i depends on the class, the seed and i alone, not on `count`.
-    Returns uint8 of shape (count, size, size, 3).  Raises ValueError for an
-    unknown class, a negative count or a size < 8. Taught in notebook 00.
+    Picture i depends only on the class, the seed and i, not on `count`.
+    Returns uint8 of shape (count, size, size, 3). Raises ValueError for an
+    unknown class, a negative count or a size < 8.
+
+    Taught in notebook 00.
     """
     if class_name not in CLASS_NAMES:
         raise ValueError(
@@ -141,7 +143,7 @@ def draw_many(class_name, count, size=32, seed=0):
 
 
 def _scramble(numbers):
-    """Hash uint64 numbers (the finaliser of SplitMix64, Steele 2014)."""
+    """Hash uint64 numbers (the finalizer of SplitMix64, Steele 2014)."""
     numbers = numbers * np.uint64(0x9E3779B97F4A7C15)
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(
         0xBF58476D1CE4E5B9
@@ -231,7 +233,7 @@ class _Frame:
 
 
 class _Easel:
-    """A batch of canvases and the dice that make each one different."""
+    """A batch of canvases and the random numbers that make each different."""
 
     def __init__(self, keys, size):
         self.count, self.size = len(keys), size

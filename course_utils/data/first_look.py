@@ -1,4 +1,4 @@
-"""The first minute of the course: two answers after twenty drawings.
+"""The course's first minute: what two networks learn from twenty drawings.
 
 `python -m studies.first_look` writes what is read here. Nothing in this module
 needs a framework.
@@ -23,12 +23,12 @@ ROSSELLA = 100
 
 @dataclass(frozen=True, repr=False)
 class FirstLook:
-    """Hold twenty drawings, two hundred more, and what was computed of them.
+    """Hold twenty drawings, two hundred more, and what was computed from them.
 
     Drawings are uint8 (count, 32, 32, 3), labels 0 for a dog and 1 for a fox,
     features float32 (count, 128) of the donor's base, averaged over each
     drawing and its mirror image. `scratch_answers` (200,) are the labels that
-    the donor's network gives after training on the twenty drawings alone.
+    a network like the donor gives after training only on the twenty drawings.
     Both times are in seconds, on `machine`.
     """
 

@@ -1,7 +1,7 @@
 """Your own pictures: a folder with one sub-folder per class.
 
-Every file is opened for reading only; what cannot be used is named with its
-reason, and the rest is used. Introduced in notebook 10.
+Every file is opened only for reading; a file that cannot be used is named with
+the reason, and the rest are used. Introduced in notebook 10.
 """
 
 import io
@@ -82,9 +82,9 @@ def read_picture(file, image_size):
     """Return one picture as uint8 (image_size, image_size, 3), RGB.
 
     file: a path, or the bytes of a file: JPEG, PNG, GIF, WebP or BMP, and
-        HEIC if pillow-heif is installed. The middle square is cut out, and
-        the picture's shape gives nothing away; transparent parts become
-        white; of moving pictures the first frame is taken
+        HEIC if pillow-heif is installed. The middle square is cut out, so the
+        picture's shape gives nothing away; transparent parts become white; the
+        first frame of a moving picture is used
     image_size: side in pixels, or a pair of equal sides
 
     Raises ValueError with the reason when the file cannot be used. Taught in
@@ -97,7 +97,7 @@ def read_picture(file, image_size):
 
 
 def _side(image_size):
-    """Return the side that is meant by a number or by a pair of equal ones."""
+    """Return the side that a number, or a pair of equal numbers, means."""
     sides = image_size
     if not isinstance(image_size, list | tuple | np.ndarray):
         sides = (image_size,)
@@ -287,14 +287,15 @@ def load_folder(
     image_size: side in pixels, or a pair of equal sides
     validation, test: shares of each class, together below 1
     seed: decides which pictures go to which part
-    most: of a class with more files, so many are taken by chance; fewer when
-        the memory that is free would not hold what follows
+    most: how many files of a larger class are used, chosen at random; fewer if
+        the free memory is not enough for the lesson
 
-    A report is printed: the classes, every file left out with its reason,
-    and warnings. A picture that occurs twice, or nearly so, is used once,
-    and one that occurs in two classes not at all. Raises ValueError for a
-    wrong argument, and when fewer than two classes can be used. Taught in
-    notebook 10.
+    A report is printed: the classes, every file left out with its reason, and
+    warnings. A picture that occurs twice, or nearly so, is used once, and one
+    that occurs in two classes is not used at all. Raises ValueError for a
+    wrong argument, and when fewer than two classes can be used.
+
+    Taught in notebook 10.
     """
     side = _side(image_size)
     _check_shares(validation, test)

@@ -1,4 +1,4 @@
-"""Shapes that no photograph shows: a test set that nobody has seen."""
+"""Shapes that no photograph shows: a test set that no network has seen."""
 
 import numpy as np
 

@@ -90,7 +90,7 @@ def names_of(things, most=6):
 
 @contextmanager
 def opened(path):
-    """Give the folder of a path; an archive is unpacked for as long as that.
+    """Give the folder of a path; an archive stays unpacked while it is used.
 
     Raises ValueError with one sentence when there is neither.
     """
@@ -270,7 +270,7 @@ class _Folder:
         return [*self.pictures, *below]
 
     def full(self):
-        """Return the folders that hold pictures, less masks and the like."""
+        """Return the folders that hold pictures, but not masks and so on."""
         full = [each for each in self.folders if each.all_pictures()]
         if any(each.is_generic() or _part(each.name) for each in full):
             full = [e for e in full if e.name.lower() not in NOT_PICTURES]
@@ -308,7 +308,7 @@ def find_classes(directory, remarks):
     """Return {class name: paths of its files}, in order of name.
 
     remarks: a list that takes sentences on what was seen
-    Raises ValueError when the classes cannot be told for sure.
+    Raises ValueError if the classes are ambiguous.
     """
     top = _Folder(directory, remarks)
     if not top.all_pictures():

@@ -1,4 +1,4 @@
-"""Where CIFAR's photographs can be had, and how each archive is read.
+"""Where CIFAR's photographs are available, and how each archive is read.
 
 `photos` tries the mirrors in this order and verifies what they give. Every
 reader takes a file and the labels of the classes that are wanted, and yields
@@ -31,7 +31,7 @@ def read_folders(content, labels):
 
 
 def read_binary(content, labels):
-    """Read CIFAR's binary archive: no pickle, which could run any program.
+    """Read CIFAR's binary archive, not a pickle, which could run any program.
 
     A record is a label byte (in CIFAR-100 a coarse one before it), then 1024
     red, 1024 green and 1024 blue bytes, row by row.

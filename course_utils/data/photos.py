@@ -107,8 +107,8 @@ def download(class_names=None, patience=PATIENCE_SECONDS):
     class_names: the classes that are needed, or None for all
     patience: seconds that one archive may take, whatever its server does
 
-    Processes that share a cache wait for the one that downloads, and hear
-    of its failure. Raises PhotosUnavailable.
+    Processes that share a cache wait for the one that downloads, and are told
+    if it fails. Raises PhotosUnavailable.
     """
     if is_cached(class_names):
         return
@@ -339,8 +339,8 @@ def _fetch_from(mirror, collection, patience):
 def _get(address, bar, patience):
     """Return the archive of an address within `patience` seconds, or raise.
 
-    A server can keep any call waiting for ever with a byte now and then. So
-    a thread of its own waits, and is left behind when the time is over.
+    A server can keep any call waiting forever by sending a byte now and then.
+    So a separate thread waits, and is left behind when the time is up.
     """
     import pooch
 
@@ -379,7 +379,7 @@ def _get(address, bar, patience):
 
 
 class _Archive(io.BytesIO):
-    """What has come of a download; it refuses too much and too slow."""
+    """The part of a download so far; it refuses too much and too slow."""
 
     def __init__(self, bar, patience):
         super().__init__()
@@ -388,7 +388,7 @@ class _Archive(io.BytesIO):
         self.since, self.received = time.monotonic(), 0
 
     def write(self, chunk):
-        """Add a chunk, or raise when the rest would come too late."""
+        """Add a chunk, or raise if the rest would arrive too late."""
         if self.stopped:
             raise TimeoutError("nobody is waiting for this any more")
         self.bar.update(super().write(chunk))
@@ -416,7 +416,7 @@ def main(arguments=None):
         "--minutes",
         type=float,
         default=PATIENCE_SECONDS / 60,
-        help="how long one archive may take (default: %(default).0f)",
+        help="time limit for one archive (default: %(default).0f)",
     )
     options = parser.parse_args(arguments)
     if not 0 < options.minutes <= MOST_MINUTES:

@@ -76,7 +76,7 @@ class Pictures:
 
 
 def load_pair(first, second, source=None, **options):
-    """Return the pictures of two classes; `load_classes` tells the options.
+    """Return the pictures of two classes; for options see `load_classes`.
 
     Taught in notebook 00.
 

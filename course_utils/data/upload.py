@@ -61,7 +61,7 @@ def upload_folder():
 def example_folder(names=("dog", "fox"), count=80, size=128):
     """Write drawings as files, one folder per class, and return their folder.
 
-    They lie in the cache; what is there already is kept.
+    They are in the cache; what is there already is kept.
     """
     from PIL import Image
 
@@ -127,7 +127,7 @@ def _class_name(text):
 
 
 def _clean(file_name):
-    """Return a file name that lies in its folder and does nothing else."""
+    """Return a file name that stays in its folder and is harmless."""
     last = [p for p in re.split(r"[\\/]", file_name) if p.strip(" .")][-1:]
     name = re.sub(r'[:*?"<>|]', "_", last[0] if last else "picture")
     name = "".join(letter for letter in name if letter.isprintable())
@@ -179,8 +179,9 @@ def _picker(description, multiple, take):
 def class_panel(directory=None):
     """Return a panel that collects pictures of one class after the other.
 
-    What is picked before the class is typed waits until it is. Taught in
-    notebook 10.
+    Files that are picked before the class is typed wait until it is.
+
+    Taught in notebook 10.
     """
     import ipywidgets as widgets
 

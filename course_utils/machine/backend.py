@@ -31,8 +31,8 @@ def choose():
     """Let Keras use JAX if TensorFlow is absent or does not see the TPU.
 
     Otherwise TensorFlow, Keras's own choice, stays. If you set
-    `KERAS_BACKEND`, that holds, in lower case if that is what it lacks. Too
-    late once Keras is imported.
+    `KERAS_BACKEND`, it is used, in lower case if need be. Has no effect once
+    Keras is imported.
     """
     if "keras" in sys.modules:
         return

@@ -45,7 +45,7 @@ BROWSER_MEMORY = 4 * GIB  # what 32-bit addresses of WebAssembly reach
 
 @dataclass(frozen=True)
 class Hardware:
-    """Describe one machine as this process may use it.
+    """Describe one machine, as far as this process can use it.
 
     platform: a key of PLATFORM_NAMES
     system: "Linux", "Windows", "macOS" or, in a browser, "Emscripten"
@@ -129,7 +129,7 @@ def hardware_card():
 def platform_name():
     """Return this machine's platform, a key of PLATFORM_NAMES.
 
-    Kaggle comes first: its image is built on Colab's and carries its marks.
+    Kaggle comes first: its image is built on Colab's and looks like it.
     """
     environment = os.environ
     if "KAGGLE_KERNEL_RUN_TYPE" in environment:
@@ -306,7 +306,7 @@ def blackwell_problem():
 
 
 def advice(machine=None):
-    """Return sentences that say how this machine serves the course best.
+    """Return sentences on how best to use this machine for the course.
 
     Taught in notebook 04.
     """
@@ -368,7 +368,7 @@ def advice(machine=None):
 
 
 def _about_gpu(machine):
-    """Return the sentence about a machine's GPU that helps most."""
+    """Return the most helpful sentence about a machine's GPU."""
     if problem := blackwell_problem():
         return problem
     if "tensorflow-cpu" in machine.frameworks:

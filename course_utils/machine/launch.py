@@ -1,4 +1,4 @@
-"""Run a program in several processes of this machine, for the lesson on it."""
+"""Run a program in several processes on this machine (notebook 13)."""
 
 import contextlib
 import json

@@ -64,12 +64,12 @@ def home_directory():
 
 
 def forget():
-    """Look at the folders again, as after a disk came back or in a test."""
+    """Look at the folders again, for example after a disk is back."""
     _writable.cache_clear()
 
 
 def _kept():
-    """Return what of this platform outlasts the session, or None."""
+    """Return the folder that outlasts the session here, or None."""
     for folder in KEPT:
         if os.path.isdir(folder):
             return Path(folder) / APPLICATION
@@ -136,7 +136,7 @@ def _umask():
 
 
 def _of_user(find):
-    """Return the user's own folder; a container may know no such user."""
+    """Return the user's own folder; a container may not have one."""
     try:
         return find(APPLICATION)
     except RuntimeError:

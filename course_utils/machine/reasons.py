@@ -1,4 +1,4 @@
-"""Words for what stopped a file or a download, each with its remedy."""
+"""Words for why a file or a download failed, each with its remedy."""
 
 import errno
 import socket

@@ -1,1 +1,1 @@
-"""Networks that learn: the only room that imports Keras."""
+"""Networks that learn: the only subpackage that imports Keras."""

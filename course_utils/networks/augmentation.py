@@ -16,11 +16,11 @@ class MirroredAndShifted(keras.utils.PyDataset):
     x: uint8 pictures (count, height, width, 3); y: labels (count, ...)
     shift: the largest shift in pixels; the edge is reflected into the gap
 
-    Each picture is mirrored in every second epoch, so two epochs show both
-    of its sides. In NumPy, because Keras's own random layers took two fifths
-    of the training time on a processor. Sources: He et al. (2016), "Deep
-    residual learning"; Jordan (2024), "94% on CIFAR-10 in 3.29 seconds on a
-    single GPU", for the alternating mirror. Taught in notebook 05.
+    Each picture is mirrored in every second epoch, so two epochs show both of
+    its sides. This is written in NumPy because Keras's own random layers took
+    two fifths of the training time on a processor. Sources: He et al. (2016),
+    "Deep residual learning"; Jordan (2024), "94% on CIFAR-10 in 3.29 seconds
+    on a single GPU", for the alternating mirror. Taught in notebook 05.
 
     >>> pictures = np.zeros((4, 32, 32, 3), np.uint8)
     >>> MirroredAndShifted(pictures, np.zeros(4), batch_size=3)[0][0].shape

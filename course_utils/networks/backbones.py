@@ -1,8 +1,8 @@
 """Backbones that others trained on ImageNet, and their cached features.
 
-Keras's own weights come from its cache or its host; if that does not send
-them in time, those of the package of `lite0` serve; if neither is there, the
-course's own donor stands in. Introduced in notebook 09.
+Keras's own weights come from its cache or its host; if that does not send them
+in time, those of the package of `lite0` are used; if neither is available, the
+course's own donor stands in. Introduced in notebook 9.
 """
 
 import contextlib
@@ -92,9 +92,9 @@ def load(
     """Return a frozen backbone: pictures 0 to 255 to feature maps.
 
     name: one of `NAMES`, the first choice; "donor" is the course's cat/dog
-        donor, which stands in where no ImageNet weights can be had
-    image_size: side of the pictures it is given, ideally 96 or more; the
-        donor sees 32 pixels whatever is asked (`input_shape` tells)
+        donor, which stands in if no ImageNet weights are available
+    image_size: side of the pictures it is given, ideally 96 or more; the donor
+        sees 32 pixels whatever you ask for (see `input_shape`)
     patience: seconds that a download may take as a whole
     source: which pictures the donor knows; None: photographs, where the
         course ships such a donor
@@ -169,7 +169,7 @@ def fetch_weights(name, image_size=96, patience=PATIENCE_SECONDS):
 
     name: one of Keras's own in `NAMES`; `weights="imagenet"` then finds the
     file without a download of its own, which nothing would bound. Raises
-    WeightsUnavailable with the reason when it cannot be had or kept.
+    WeightsUnavailable with the reason if it cannot be downloaded or saved.
 
     Taught in notebook 09.
     """

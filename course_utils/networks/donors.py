@@ -1,8 +1,8 @@
-"""Donors: the network that notebook 05 builds and trains, and its files.
+"""Donors: the network that notebook 5 builds and trains, and its files.
 
-Notebook 05 writes the same network out layer by layer. A donor is a `.keras`
+Notebook 5 writes the same network out layer by layer. A donor is a `.keras`
 file and, with the same name, a JSON report of recipe, seconds, hardware, seed
-and accuracy. The reader's own donor, which notebook 05 saves, is preferred to
+and accuracy. The reader's own donor, which notebook 5 saves, is preferred to
 the one that the course ships.
 """
 
@@ -35,7 +35,7 @@ WIDTHS = ((32,), (64, 64), (128, 128), (128,))
 
 
 def build_base(widths=WIDTHS):
-    """Build the part that sees: pictures (n, 32, 32, 3) to features (n, 128).
+    """Build the base: pictures (n, 32, 32, 3) to features (n, 128).
 
     widths: the filters of each block's 3 × 3 convolutions; each convolution
         is followed by batch normalization and ReLU, and blocks are joined by
@@ -162,8 +162,10 @@ def load_donor(first, second, source):
     A printed line says which it is, its accuracy and its seconds. The
     reader's own is used if its test accuracy is at most five points below
     that of the shipped one: a short training run on a slow machine should not
-    spoil the lessons that follow. One that cannot be read, or is another
-    network, is named and left alone. Taught in notebook 06.
+    spoil the lessons that follow. One that cannot be read, or that is a
+    different network, is reported and left alone.
+
+    Taught in notebook 06.
 
     >>> network, facts = load_donor("cat", "dog", "drawings")
     Donor: ...
@@ -229,6 +231,8 @@ def load_base(first, second, source):
 def random_base(seed=0):
     """Return a frozen base whose weights are random: nothing was learned.
 
+
+
     Taught in notebook 06.
 
     >>> count_trainable(random_base(seed=1))
@@ -241,7 +245,7 @@ def random_base(seed=0):
 
 
 def count_trainable(model):
-    """Return how many single weights training may change.
+    """Return how many single weights training can change.
 
     Taught in notebook 06.
 

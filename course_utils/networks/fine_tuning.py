@@ -1,6 +1,6 @@
 """Train a donor further: heads first, then layers, at a low rate.
 
-Introduced in notebook 07. The donor's own head is kept aside and put on the
+Introduced in notebook 7. The donor's own head is kept aside and put on the
 changed base again, to ask it about cats and dogs.
 """
 
@@ -31,7 +31,7 @@ class PerDepth(keras.optimizers.Adam):
 
 
 def blocks_of(base):
-    """Return the base's layers as one list a block, lowest block first.
+    """Return the base's layers as one list per block, lowest block first.
 
     Taught in notebook 07.
     """
@@ -46,7 +46,8 @@ def blocks_of(base):
 def unfreeze(base, blocks):
     """Let training change the topmost blocks of a base, and freeze the rest.
 
-    Compile afterwards: a network trains what could be trained at that time.
+    Compile afterward: a network trains what was trainable at that time.
+
     Taught in notebook 07.
     """
     base.trainable = True
@@ -61,7 +62,8 @@ def freeze_batch_norm(base):
 
     Calling the base with `training=False` does not: `fit` passes its own
     `training=True` through every layer of a functional network. A frozen
-    normalization computes as in use, whatever `fit` says. Compile afterwards.
+    normalization computes as in use, whatever `fit` says. Compile afterward.
+
     Taught in notebook 08.
     """
     for layer in base.layers:
@@ -128,7 +130,7 @@ def add_adapters(base, rank=LORA_RANK):
 
     The adapter is a product of two small matrices, added to the frozen
     kernel; with zeros in the second, the base is as it was. Compile
-    afterwards. Source: Hu et al. (2022), "LoRA: low-rank adaptation of large
+    afterward. Source: Hu et al. (2022), "LoRA: low-rank adaptation of large
     language models".
     """
     base.trainable = True
@@ -223,7 +225,7 @@ def widen(old, new):
     """Return a head for cat, dog and fox, made of two heads.
 
     old, new: [kernel, bias] of cat/dog and of dog/fox. The scores of cat and
-    dog are the old ones; fox stands as far above dog as the new head says.
+    dog are the old ones; fox is as far above dog as the new head says.
     """
     return [
         np.concatenate(
@@ -235,6 +237,6 @@ def widen(old, new):
 
 
 def digest(weights):
-    """Return a short name for a list of weights, other for other weights."""
+    """Return a short name for a list of weights; other weights differ."""
     joined = b"".join(np.asarray(weight).tobytes() for weight in weights)
     return hashlib.sha256(joined).hexdigest()[:12]

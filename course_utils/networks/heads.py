@@ -1,6 +1,6 @@
 """Heads on cached features, and the same network from scratch.
 
-Introduced in notebook 06; `python -m studies.transfer` measures with it.
+Introduced in notebook 6; `python -m studies.transfer` measures with it.
 """
 
 import time

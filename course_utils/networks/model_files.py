@@ -1,8 +1,8 @@
 """Model files that travel: to other versions of Keras, to other people.
 
 `model.save(path)` writes a `.keras` file and `keras.models.load_model(path)`
-reads it. Here: what lets an older Keras read it and keeps the names of the
-classes inside, a reader for files of others, and a model card. Introduced in
+reads it. This module lets an older Keras read it, keeps the names of the
+classes inside, reads files from others, and writes a model card. Introduced in
 notebook 10.
 """
 
@@ -45,8 +45,10 @@ def make_portable(path, class_names=(), image_size=None):
 
     class_names, image_size: kept inside the file, where `facts` finds them
 
-    The whole file is replaced, or none of it. Raises UnreadableModel if it
-    is no model file. Taught in notebook 10.
+    The whole file is replaced, or none of it. Raises UnreadableModel if it is
+    not a model file.
+
+    Taught in notebook 10.
     """
     facts = {"class_names": list(map(str, class_names))}
     if image_size is not None:
@@ -79,7 +81,7 @@ def load(path):
     """Read a model from a `.keras` file, your own or a stranger's.
 
     Sizes and links are looked at before Keras reads the file, whose safe mode
-    refuses code. Raises UnsafeModel if the file holds what could harm,
+    refuses code. Raises UnsafeModel if the file holds anything harmful,
     UnreadableModel with the cause if it cannot be read, FileNotFoundError if
     it is not there.
     """

@@ -168,17 +168,18 @@ class Progress(keras.callbacks.Callback):
 class Checkpoint(keras.callbacks.Callback):
     """Keep the last whole epoch on disk, and resume from it.
 
-    folder: a folder for checkpoints alone, which is made when needed
+    folder: a folder only for checkpoints, which is made when needed
     key: what else decides the outcome and JSON can hold: the pictures, their
         number, the seed
 
-    A run that ends removes what it kept; one that is interrupted, fails or
-    is killed leaves it, and the next `fit` resumes if all is the same:
-    network, optimizer, loss, steps per epoch, key, backend and version of
-    Keras. Otherwise the kept epoch stays where it is, a sentence says what
-    differs, and the run starts from the beginning. A disk that is full costs
-    a sentence. Raises ValueError if the folder holds other files. Taught in
-    notebook 05.
+    A run that ends removes what it kept; one that is interrupted, fails or is
+    killed leaves it, and the next `fit` resumes if all is the same: network,
+    optimizer, loss, steps per epoch, key, backend and version of Keras.
+    Otherwise the saved epoch stays where it is, a sentence says what differs,
+    and the run starts from the beginning. If the disk is full, a sentence says
+    so. Raises ValueError if the folder holds other files.
+
+    Taught in notebook 05.
     """
 
     def __init__(self, folder, key=""):
@@ -374,7 +375,7 @@ def _read(path, variables):
 
 
 def _difference(facts, others):
-    """Say what tells the latest kept run from this one."""
+    """Say how the latest saved run differs from this one."""
     latest = max(others, key=lambda path: path.stat().st_mtime)
     try:
         with np.load(latest, allow_pickle=False) as kept:
@@ -393,7 +394,7 @@ def _short(error):
 
 
 def _is_fitting(model, frame):
-    """Return whether `fit` of this model is what a signal came upon."""
+    """Return whether a signal interrupted `fit` of this model."""
     while frame is not None:
         if frame.f_code.co_name == "fit" and (
             frame.f_locals.get("self") is model
@@ -404,7 +405,7 @@ def _is_fitting(model, frame):
 
 
 def _classes(model):
-    """Return the number of classes that a model tells apart, or None."""
+    """Return the number of classes that a model distinguishes, or None."""
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or not isinstance(shape[-1], int):
         return None

@@ -15,8 +15,8 @@ def describe(figure):
     """Return a figure's alternative text, computed from what it draws.
 
     It names each axis with its range, each line, bar and point with where it
-    starts and ends, and what is written on the figure. A picture speaks by
-    the label of its image, which `plots.show_pictures` sets.
+    starts and ends, and what is written on the figure. A picture is described
+    by its image's label, which `plots.show_pictures` sets.
     """
     if said := getattr(figure, "alternative_text", ""):
         return " ".join([*(f"{_one_line(t)}." for t in figure.texts), said])

@@ -181,8 +181,9 @@ def donor_and_recipient(lit="head", ax=None):
     ax: axes to draw on, or None for a new figure
 
     Orange parts learn, pale blue parts are frozen. Returns the axes. Raises
-    ValueError when `lit` names no part. Taught in notebook 05, and used up
-    to notebook 10.
+    ValueError when `lit` names no part.
+
+    Taught in notebook 05, and used up to notebook 10.
 
     >>> donor_and_recipient("features").get_title().partition(" ")[0]
     'The'
@@ -290,6 +291,8 @@ def convolution(picture=None, kernel=None, place=(1, 2), ax=None):
     ax: axes to draw on, or None for a new figure
 
     Returns the axes. Raises ValueError when the window leaves the picture.
+
+
     Taught in notebook 05.
 
     >>> convolution(place=(0, 1)).get_title()
@@ -393,7 +396,7 @@ def _grid(count, columns):
 def small_network(
     pixel=0.8, weight=0.5, others=0.3, output_weight=-1.2, error=-0.4, ax=None
 ):
-    """Draw the network of notebook 01, and follow one weight through it.
+    """Draw the network of notebook 1, and follow one weight through it.
 
     pixel, weight: the input and the weight that are followed
     others: what the other inputs and the bias add to the hidden unit
@@ -688,7 +691,7 @@ TRAPS = {
 
 
 def timing_strips(trap="asynchronous calls", lanes=None, ax=None):
-    """Draw who works when, and what two clocks make of one step.
+    """Draw who works when, and what two clocks read for one step.
 
     trap: "asynchronous calls", "compilation in the first call", "waiting
         for data", or a name for the lanes that are given
@@ -876,7 +879,7 @@ def overlapping_splits(first, second, held_out=5, ax=None):
 
 
 def sigmoid_of_sigmoid(ax=None):
-    """Draw a probability, and what a second sigmoid makes of it.
+    """Draw a probability, and what a second sigmoid turns it into.
 
     ax: axes to draw on, or None for a new figure
 
@@ -1065,7 +1068,9 @@ def pictures_with_answers(
 
     A right answer has a green frame and ✓, a wrong one a vermilion frame, ✗
     and "truth → answer". Returns the figure. Raises ValueError when the
-    numbers of pictures, truths and answers differ. Taught in notebook 00.
+    numbers of pictures, truths and answers differ.
+
+    Taught in notebook 00.
 
     >>> pictures = np.zeros((2, 32, 32, 3), np.uint8)
     >>> names = ["dog", "fox"], ["dog", "dog"]

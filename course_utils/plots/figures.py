@@ -60,8 +60,8 @@ def show_pictures(pictures, titles=None, columns=8, ax=None):
 
     pictures: array or sequence (count, height, width, 3); uint8, or floats
         from 0 to 1
-    titles: one short text per picture, written above it; what does not fit
-        its cell goes on in a second line, and is cut at its end
+    titles: one short text per picture, written above it; what does not fit its
+        cell continues on a second line, and is cut off at its end
     columns: pictures in a row
     ax: axes to draw on, or None for a figure that fits the sheet
 

@@ -1,4 +1,4 @@
-"""Numbers as a reader says them: 12 ms, 3.2 hours, 41 years."""
+"""Numbers as people say them: 12 ms, 3.2 hours, 41 years."""
 
 import math
 

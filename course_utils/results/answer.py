@@ -1,9 +1,9 @@
 """The answer to the course's title: accuracy against all the time it took.
 
 One mark per approach to the same task, ten pictures each of dogs and foxes.
-The marks are the records of notebooks 05 to 09; those that are missing come
+The marks are the records of notebooks 5 to 9; those that are missing come
 from the reference run, `data/reference/answer.json` (`make answer`), and from
-the grid of notebook 06.
+the grid of notebook 6.
 """
 
 import json
@@ -38,7 +38,7 @@ def reference():
 
 
 def _from_grid(source="drawings"):
-    """Return records of what the grid of notebook 06 trained, if it is there.
+    """Return records of what the grid of notebook 6 trained, if it is there.
 
     Heads take milliseconds and were not timed there.
     """

@@ -140,9 +140,9 @@ CLAIMS = load()
 
 
 def digest():
-    """Return a short name for what is claimed and its bounds.
+    """Return a short digest of what is claimed and its bounds.
 
-    Other words for the same bound keep it; every grid holds the digest of
+    Rewording a statement does not change it; every grid holds the digest of
     the day when it was measured.
     """
     known = [(c.name, c.contrast, c.bounds) for c in CLAIMS.values()]
@@ -176,9 +176,9 @@ def judge(name, effects):
     """Print the verdict on a claim on four lines, and return it.
 
     effects: {name: effect} of one source, corrected within the notebook, or
-        the effect of this claim alone: an Interval, or one for each bound. A
-        claim that is not among them was not measured yet: that is said, and
-        None is returned
+        the effect of this claim alone: an Interval, or one for each bound. If
+        the claim is not among them, it was not measured yet: a line says so,
+        and None is returned
 
     Taught in notebook 06.
 

@@ -1,4 +1,4 @@
-"""How good, and how sure: means, and intervals that say what they cover."""
+"""How good and how certain: means, and intervals that say what they cover."""
 
 import math
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ REPEATS = 500  # resamples of each source of variation
 
 @dataclass(frozen=True)
 class Interval:
-    """Hold a mean, its 95 % interval, and what was repeated to get it.
+    """Hold a mean, its 95% interval, and what was repeated to get it.
 
     covers: such as "5 donors, 200 draws, 1,100 pictures"
     error, freedom: standard error and degrees of freedom; 0 and infinity
@@ -173,7 +173,7 @@ class Answers:
         return np.mean(classes, axis=0)
 
     def part(self, members=None, draws=None):
-        """Return the answers of the first members and draws alone."""
+        """Return only the answers of the first members and draws."""
         return replace(
             self,
             right=self.right[:members, :draws],

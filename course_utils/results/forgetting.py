@@ -1,4 +1,4 @@
-"""What fine-tuning gains, what it forgets, and what cures that."""
+"""What fine-tuning gains, what it forgets, and what prevents that."""
 
 from dataclasses import astuple, dataclass
 
@@ -21,8 +21,8 @@ REHEARSED = 100
 class Trial:
     """Say how the donor is trained further: one cell of the grid.
 
-    rate: learning rate of Adam; 0 keeps the base and fits a head alone
-    blocks: how many of the base's four blocks may change, from the top
+    rate: learning rate of Adam; 0 keeps the base and fits only a head
+    blocks: how many of the base's four blocks can change, from the top
     heads: "replaced" (dog and fox), "two" (both are asked and trained), or
         "widened" (cat, dog and fox)
     count: pictures of each new class
@@ -95,8 +95,8 @@ def key(trial):
 def right(scores, labels):
     """Return (tasks, pictures): what scores of cat, dog and fox get right.
 
-    scores: (count, 3); labels: (count,), 0 to 2. A task of two animals is
-    asked of their pictures and their two scores alone.
+    scores: (count, 3); labels: (count,), 0 to 2. A task of two animals uses
+    only their pictures and their two scores.
     """
     return np.stack(
         [
@@ -156,6 +156,8 @@ def stored(source):
 
 def for_lesson(source):
     """Return `stored` of a source, or of the drawings, which a sentence says.
+
+
 
     Taught in notebook 07.
 
@@ -237,7 +239,7 @@ def ladder(grid):
 
 
 def effects(grid):
-    """Return the effects of notebooks 07 and 08 by claim.
+    """Return the effects of notebooks 7 and 8 by claim.
 
     grid: what `forgetting.stored` gives; claims about what is not in it are
         left out
@@ -294,9 +296,9 @@ def plot_rates(grid, rate=1e-3, blocks=BLOCKS, ax=None):
     """Draw what fine-tuning gains on foxes against what it forgets.
 
     grid: as `forgetting.stored(source)` returns it
-    rate: learning rate of the point to point out
+    rate: learning rate of the point to highlight
     blocks: how many of the donor's four blocks were trained, from the top;
-        with 0 a head alone was, at any rate
+        with 0, only a head was, whatever the rate
 
     Returns the axes. Raises KeyError for a pair that was not measured. Taught
     in notebook 07.

@@ -53,7 +53,7 @@ def stored(source):
 
 
 def effects(grid, name=REFERENCE):
-    """Return the effects of notebook 09 by claim, for one backbone.
+    """Return the effects of notebook 9 by claim, for one backbone.
 
     grid: "answers", "invented" and "own_names" as `stored` gives them; what
         is not there is left out

@@ -18,7 +18,7 @@ def stored():
 
 
 def compare(result):
-    """Return one dictionary a recipe: medians over the seeds, and verdicts.
+    """Return one dictionary per recipe: medians over the seeds, and verdicts.
 
     "times": its seconds, to its end, over those of the course's recipe;
     "times to final": the same until it first reaches the validation accuracy
@@ -47,11 +47,12 @@ def compare(result):
 
 
 def effects(result):
-    """Return the effect of notebook 09 by claim: accuracy and time.
+    """Return the effect of notebook 9 by claim: accuracy and time.
 
     The lead, in points on test pictures, over the recipe that ends highest
     there, and how many times the course's seconds the quickest recipe takes.
-    The course's recipe has no chance in it: its runs differ in time alone.
+    There is no chance in the course's recipe: its runs differ only in time.
+
     Taught in notebook 09.
     """
 
@@ -123,7 +124,7 @@ def show_settings(result):
 
 
 def race(result):
-    """Return how long each recipe takes to the course's accuracy.
+    """Return how long each recipe takes to reach the course's accuracy.
 
     One dictionary per recipe: "runs", of how many; "reach", how many of them
     have an epoch with the course's validation accuracy; "seconds", the median

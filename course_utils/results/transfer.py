@@ -103,7 +103,9 @@ def for_lesson(source):
     """Return `stored` of a source, or of the drawings, which a sentence says.
 
     The drawings' grid is returned as long as the trained arms of the source
-    were not measured. Taught in notebook 06.
+    were not measured.
+
+    Taught in notebook 06.
 
     >>> for_lesson("drawings")["source"]
     'drawings'
@@ -120,7 +122,7 @@ def for_lesson(source):
 
 
 def effects(grid):
-    """Return the effects of notebook 06 by claim.
+    """Return the effects of notebook 6 by claim.
 
     grid: what `transfer.stored` gives; claims about arms that are not in it
         are left out
@@ -263,7 +265,7 @@ def plot_break_even(
     dollars_per_hour=0.35,
     ax=None,
 ):
-    """Draw after how many tasks a donor has paid off.
+    """Draw after how many tasks a donor has paid for itself.
 
     donor: seconds of its training, once
     transfer, scratch: seconds of one task with it, and without it
@@ -358,12 +360,13 @@ def labels_to_reach(rows, accuracy):
 
 
 def break_even(donor, transfer, scratch):
-    """Return the smallest number of tasks after which a donor has paid off.
+    """Return the smallest number of tasks after which the donor pays off.
 
-    All three are costs in one unit, such as seconds: of the donor once, and
-    of one task with it and from scratch. That is where
-    donor + k × transfer ≤ k × scratch; infinity where it never is. Taught in
-    notebook 06.
+    All three are costs in one unit, such as seconds: of the donor once, and of
+    one task with it and from scratch. The answer is the smallest k with
+    donor + k × transfer ≤ k × scratch, or infinity if there is none.
+
+    Taught in notebook 06.
     """
     saved = scratch - transfer
     return math.ceil(donor / saved) if saved > 0 else math.inf
@@ -373,7 +376,7 @@ def plot(accuracy, ax=None):
     """Draw balanced accuracy over pictures of each class, one line per arm.
 
     accuracy: {arm: {count: accuracies}}, arms of `ARM_LABELS` or others, such
-        as backbones; bars are 95 % intervals, and a single value has none.
+        as backbones; bars are 95% intervals, and a single value has none.
     Returns the axes.
     """
     ax = plots.new_axes(ax)
@@ -417,7 +420,7 @@ def plot(accuracy, ax=None):
 
 
 def _name_lines(ax, ends, apart=0.075):
-    """Write names right of lines' ends, none into another.
+    """Write names to the right of lines' ends without overlaps.
 
     ends: list of (y, x, name, arm of its color); apart: least distance of two
         names, as a fraction of the axes' height

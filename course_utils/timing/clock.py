@@ -54,7 +54,7 @@ class Measurement:
 
 
 def measure(function, *arguments, repeats=5, warm_up=1, label=None):
-    """Time a function: warm-up apart, then the median of some repeats.
+    """Time a function: warm-up separately, then the median of the repeats.
 
     function: called with `arguments`; it must return its result, because the
         clock stops only when that is ready (see `wait`)
@@ -93,10 +93,11 @@ def compare(functions, repeats=7, warm_up=1):
     functions: a dictionary from label to a function without arguments
     repeats, warm_up: rounds, as in `measure`
 
-    A machine that others use too is slow for seconds at a time; when the
-    functions alternate, each gets its share of that. Returns a dictionary
-    from label to `Measurement`; compare two of them with `ratio`. Taught in
-    notebook 02.
+    A shared machine is slow for seconds at a time; when the functions
+    alternate, each gets its share of the slow seconds. Returns a dictionary
+    from label to `Measurement`; compare two of them with `ratio`.
+
+    Taught in notebook 02.
 
     >>> sorted(compare({"short": lambda: [0], "long": lambda: [0] * 9000}))
     ['long', 'short']
@@ -126,11 +127,12 @@ def compare(functions, repeats=7, warm_up=1):
 
 
 def ratio(slow, fast):
-    """Return how many times one Measurement takes as long as another.
+    """Return how many times longer one Measurement takes than another.
 
     It is the median of the quotients, repeat by repeat, which for the
-    Measurements of one `compare` leaves the machine's moods out. Taught in
-    notebook 03.
+    Measurements of one `compare` cancels the machine's slow spells.
+
+    Taught in notebook 03.
 
     >>> once = measure(sum, range(1000))
     >>> ratio(once, once)

@@ -77,7 +77,7 @@ def times_faster(records=None):
     """Return how many times faster matrices are than the loop of lists.
 
     records: those of one machine, or None for your scoreboard. It is the
-    quotient of the pictures per second of two rungs, which notebook 02
+    quotient of the pictures per second of two rungs, which notebook 2
     records together; None if one of them is missing.
     """
     found = {e["rung"]: e for e in rungs(records or scoreboard.load())}
@@ -135,7 +135,7 @@ def where(entry):
 def own_or_reference():
     """Return the records to draw: your own, or else the reference run.
 
-    Your own are drawn if notebooks 01 to 03 are among them. If not, a printed
+    Your own are drawn if notebooks 1 to 3 are among them. If not, a printed
     sentence says what is missing and whose rungs these are; the two are
     never mixed. Taught in notebook 04.
     """
@@ -144,12 +144,12 @@ def own_or_reference():
     stored = rungs(reference())
     if not missing or not stored:
         return own
-    names = ", ".join(f"0{number}" for number in sorted(missing))
+    names = ", ".join(map(str, sorted(missing)))
     print(
         say(
-            f"Your scoreboard lacks notebook {names}, so this ladder was "
-            f"measured elsewhere, on {where(stored[0])}. Run them to "
-            "measure your own."
+            f"Your scoreboard lacks these notebooks: {names}. This ladder was "
+            f"measured elsewhere, on {where(stored[0])}. Run them to measure "
+            "your own."
         )
     )
     return stored
@@ -169,7 +169,7 @@ def rung(name):
             print(say(f"{name}: measured elsewhere, on {where(entry)}."))
             return entry
     raise LookupError(
-        f"Nobody has measured {name!r} yet: run notebooks 01 to 03 first."
+        f"Nobody has measured {name!r} yet: run notebooks 1 to 3 first."
     )
 
 
@@ -213,7 +213,7 @@ def plot_ladder(records, others=(), ax=None):
     records, others = rungs(records), rungs(others)
     if not records:
         raise ValueError(
-            "No rung has been measured: run notebooks 01 to 03 first."
+            "No rung has been measured: run notebooks 1 to 3 first."
         )
     base, name = speed(records[0]), scoreboard.drawable
     labels = [name(entry["rung"]) for entry in records]

@@ -228,7 +228,7 @@ def plot_batch_size(
     rates: dictionary from batch size to pictures per second
     peak, bandwidth: of the machine, in FLOP and bytes per second
     batch: the size to highlight, a key of `rates`
-    inputs, hidden: sizes of the network of notebook 02
+    inputs, hidden: sizes of the network of notebook 2
 
     Returns the axes. Raises KeyError for a batch that was not measured. Taught
     in notebook 02.

@@ -35,7 +35,7 @@ PAGES = [
     ".github/CONTRIBUTING.md",
 ]
 BROWSER = """
-<p>Notebooks 00 to 02 also run
+<p>Notebooks 0 to 2 also run
 <a href="lite/lab/index.html?path=00_start_here.ipynb">in this browser</a>,
 without an installation, if these pages come from a server and there is a
 network.</p>

@@ -1,4 +1,4 @@
-"""Build notebooks 00 to 02 as pages that run Python in the reader's browser.
+"""Build notebooks 0 to 2 as pages that run Python in the reader's browser.
 
     python docs/site/lite.py [folder]
     python docs/site/lite.py look [folder]
@@ -81,7 +81,7 @@ def build(folder):
     if done.returncode:
         print(done.stdout, done.stderr)
     else:
-        print(f"Notebooks 00 to 02 for the browser: serve {folder}")
+        print(f"Notebooks 0 to 2 for the browser: serve {folder}")
     return done.returncode
 
 
