@@ -1179,15 +1179,15 @@ def forget_share(answer):
         "the base at all.",
         [
             (0.85 - 0.80, "That is how much was saved; divide it by how much "
-             "the wrong way loses."),
-            (0.87 - 0.80, "That is how much the wrong way loses; what "
-             "fraction of it did the careful way save?"),
+             "careless training loses."),
+            (0.87 - 0.80, "That is how much careless training loses; what "
+             "fraction of it did care avoid?"),
             (2 / 7, "That is the fraction that was lost anyway."),
             (0.85 / 0.87, "That is the fraction of the skill that is left; "
              "the question is about the loss."),
             (7 / 5, "It is the other way around: saved, divided by lost."),
         ],
-        "Divide the points saved by the points that the wrong way loses.",
+        "Divide the points saved by the points that careless training loses.",
         kind="fraction",
     )  # fmt: skip
 
@@ -1780,14 +1780,14 @@ def scale_efficiency(answer):
         "You pay for 8 devices and get the work of 6: a quarter goes into "
         "waiting and communication.",
         [
-            (6.0, "That is the speed-up; divide it by the number of "
+            (6.0, "That is the speedup; divide it by the number of "
              "devices."),
-            (8.0, "That is the best speed-up that 8 devices can reach."),
+            (8.0, "That is the best speedup that 8 devices can reach."),
             (0.25, "That is the fraction that is lost."),
-            (8 / 6, "It is the other way around: the speed-up reached, "
+            (8 / 6, "It is the other way around: the speedup reached, "
              "divided by the one possible."),
         ],
-        "Divide the speed-up by the number of devices.",
+        "Divide the speedup by the number of devices.",
         kind="fraction",
     )  # fmt: skip
 

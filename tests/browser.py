@@ -1,4 +1,4 @@
-"""Use JupyterLab in a Chromium without a window, as a student would.
+"""Use JupyterLab in Chromium without a window, as a student would.
 
     python tests/browser.py [--shots FOLDER] notebooks/00_start_here.ipynb ...
 

@@ -1,4 +1,4 @@
-"""Try every exercise's solution where the notebook stands: a pytest plugin.
+"""Try every exercise's solution instead of its stub: a pytest plugin.
 
     python -m pytest -p tests.solutions --nbval-lax notebooks
 

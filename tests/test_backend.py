@@ -154,7 +154,7 @@ def test_a_version_that_serves_is_not_spoken_of(monkeypatch, version):
 def test_a_backend_that_does_not_exist_is_named(monkeypatch, named):
     monkeypatch.setenv("KERAS_BACKEND", named)
     (sentence,) = backend.problems()
-    assert sentence.startswith(f"KERAS_BACKEND={named} names no backend")
+    assert sentence.startswith(f"KERAS_BACKEND={named} is not a backend")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a borrowed backbone is worth, and the tutorials' recipes beside it."""
+"""What a borrowed backbone is worth, and the tutorials' recipes."""
 
 import json
 

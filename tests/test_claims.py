@@ -1,4 +1,4 @@
-"""Each claim falls when its cause is taken away; bounds precede measuring."""
+"""Each claim fails when its cause is removed; bounds precede measuring."""
 
 import json
 import re

@@ -106,7 +106,7 @@ def test_an_unknown_source_is_named():
 @pytest.mark.parametrize("name", ["Photo", "DRAWING", "photos,drawings", "0"])
 def test_an_unknown_source_of_the_environment_is_named(monkeypatch, name):
     monkeypatch.setenv("COURSE_SOURCE", name)
-    with pytest.raises(ValueError, match="which COURSE_SOURCE names"):
+    with pytest.raises(ValueError, match="set by COURSE_SOURCE"):
         data.load_pair("cat", "dog")
 
 

@@ -419,7 +419,7 @@ def test_an_empty_and_a_small_class_are_left_out(two_classes, capsys):
 
 def test_imbalance_is_said(two_classes, capsys):
     folders.load_folder(two_classes, SIZE)
-    assert "for one of" not in capsys.readouterr().out
+    assert "for every picture of" not in capsys.readouterr().out
     make(two_classes / "wolf", count=20, first=300)
     folders.load_folder(two_classes, SIZE)
     assert "2.5 pictures of wolf for one of" in capsys.readouterr().out

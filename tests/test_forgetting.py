@@ -1,4 +1,4 @@
-"""What is forgotten, what cures it, and how the grid is measured."""
+"""What is forgotten, what prevents it, and how the grid is measured."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The rooms of the package: data flows one way, and every import runs down."""
+"""The order of the package: data flows one way, and imports go downward."""
 
 import ast
 import importlib

@@ -1,4 +1,4 @@
-"""Folders as people have them: opened rightly, or a sentence says why not."""
+"""Folders as people have them: opened, or a sentence says why not."""
 
 import errno
 import io
@@ -411,9 +411,9 @@ def test_a_bad_archive_is_refused_in_a_sentence(case, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
-        (None, "no path"),
-        (7, "no path"),
-        ("a\0b", "no path"),
+        (None, "not a path"),
+        (7, "not a path"),
+        ("a\0b", "not a path"),
         ("~nosuchuser/x", "There is no folder"),
         ("https://example.org/cats.zip", "There is no folder"),
         ("a.jpg", "neither a folder nor"),

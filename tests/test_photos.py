@@ -311,7 +311,7 @@ def test_what_is_too_large_is_given_up(serve, monkeypatch):
     monkeypatch.setattr(photos, "LARGEST_BYTES", 500_000)
     body = raw(b"\r\n", bytes(200_000))
     serve({path_of("folders"): body}, formats=["folders"])
-    with pytest.raises(photos.PhotosUnavailable, match="more came than"):
+    with pytest.raises(photos.PhotosUnavailable, match="more arrived than"):
         fox()
 
 

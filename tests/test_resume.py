@@ -421,14 +421,14 @@ def test_a_folder_with_other_files_is_refused(tmp_path, monkeypatch, name):
     (tmp_path / name).write_text("mine")
     monkeypatch.chdir(tmp_path)
     for folder in (".", tmp_path, str(tmp_path)):
-        with pytest.raises(ValueError, match="name one that does not exist"):
+        with pytest.raises(ValueError, match="that does not exist yet"):
             progress.Checkpoint(folder)
     assert (tmp_path / name).read_text() == "mine"
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "kept").write_text("mine")
-    with pytest.raises(ValueError, match="not a folder for checkpoints"):
+    with pytest.raises(ValueError, match="not a folder only for checkpoints"):
         progress.Checkpoint(tmp_path / "kept")
 
 

@@ -1,4 +1,4 @@
-"""The random walk finds what nobody explains, and nothing else."""
+"""The random walk reports only faults that nothing explains."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Walk over the lessons' cells at random, as people do, and look for faults.
+"""Run the lessons' cells in random order, as people do, and look for faults.
 
     python tests/walk.py [--minutes 30] [--seed 0] [NOTEBOOK ...]
     python tests/walk.py --replay build/walk/01_naive_training_loop-0-1.json

@@ -92,7 +92,7 @@ def load(
     """Return a frozen backbone: pictures 0 to 255 to feature maps.
 
     name: one of `NAMES`, the first choice; "donor" is the course's cat/dog
-        donor, which stands in if no ImageNet weights are available
+        donor, which is used if no ImageNet weights are available
     image_size: side of the pictures it is given, ideally 96 or more; the donor
         sees 32 pixels whatever you ask for (see `input_shape`)
     patience: seconds that a download may take as a whole

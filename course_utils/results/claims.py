@@ -31,11 +31,17 @@ class Bound:
     equal_within: float | None = None
 
     def __str__(self):
+        value = next(
+            value
+            for value in (self.equal_within, self.at_least, self.at_most)
+            if value is not None
+        )
+        unit = "point" if (value, self.unit) == (1, "points") else self.unit
         if self.equal_within is not None:
-            return say(f"equal within {self.equal_within} {self.unit}")
+            return say(f"equal within {self.equal_within} {unit}")
         if self.at_least is not None:
-            return say(f"at least {self.at_least} {self.unit}")
-        return say(f"at most {self.at_most} {self.unit}")
+            return say(f"at least {self.at_least} {unit}")
+        return say(f"at most {self.at_most} {unit}")
 
     def chances(self, effect):
         """Return two p-values, one for the claim and one against it.

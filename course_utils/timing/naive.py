@@ -1,7 +1,7 @@
 """The training loop of notebook 1: a network of plain Python lists.
 
 Notebook 1 writes these functions out one by one; a test compares them with
-its cells. Notebook 2 and `make bench` race against them, so every speed-up
+its cells. Notebook 2 and `make bench` race against them, so every speedup
 in the course is one over the same loop.
 """
 # ruff: noqa: B905  (the lesson writes zip without strict)

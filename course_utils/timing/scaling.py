@@ -58,7 +58,7 @@ class Growth:
         """Return the share of N devices' work that is not lost.
 
         batch: over all devices; or, where it `grows`, of each device. It is
-        the speed-up over one device, in examples per second, divided by N.
+        the speedup over one device, in examples per second, divided by N.
         """
         whole = batch * devices if grows else batch
         alone = self.seconds(1, batch) / batch
@@ -131,7 +131,7 @@ def show_published():
 
 
 def plot_growth(growth, batches, measured=None, ax=None):
-    """Draw the speed-up of 1 to 256 devices, one line per batch size.
+    """Draw the speedup of 1 to 256 devices, one line per batch size.
 
     growth: a `Growth`; batches: batch sizes, of all devices together
     measured: {batch: {devices: efficiency}}, drawn as open marks
