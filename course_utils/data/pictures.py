@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.data import drawings
-from course_utils.language import mark, say
+from course_utils.language import mark, say, tell
 from course_utils.machine import devices
 
 SOURCES = (mark("drawings"), mark("photos"))
@@ -114,7 +114,7 @@ def load_classes(
             f"validation must be a fraction from 0 to 1, not {validation}."
         )
     source, reason = _choose(source, names)
-    print(say(f"Pictures: {say(source)} ({reason})."))
+    tell(f"Pictures: {say(source)} ({reason}).")
     train, test = _load(source, names, image_size)
     generator = np.random.default_rng(seed)
     if balanced:

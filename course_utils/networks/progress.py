@@ -188,8 +188,8 @@ class Checkpoint(keras.callbacks.Callback):
         self.interrupted = False
         if _is_foreign(self.folder):
             raise ValueError(
-                f"{folder} is not a folder only for checkpoints: name a "
-                f'folder that does not exist yet, such as "{folder}/checkpoint".'
+                f"{folder} is not a folder only for checkpoints: name a folder "
+                f'that does not exist yet, such as "{folder}/checkpoint".'
             )
 
     def on_train_begin(self, logs=None):
