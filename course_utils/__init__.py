@@ -8,7 +8,7 @@ which the first cell of every lesson calls.
 import contextlib
 import os
 
-from course_utils.language import say
+from course_utils.language import tell
 
 __version__ = "0.1.0"
 
@@ -43,13 +43,11 @@ def set_up(tag=None, language=None):
     for sentence in backend.problems():
         print(sentence)
     if tag not in (None, f"v{__version__}"):
-        print(
-            say(
-                f"This notebook belongs to version {tag} of the course, "
-                f"and this kernel has v{__version__}. Choose the course's "
-                "own kernel (Kernel → Change Kernel), or run only the "
-                "%pip line of this cell and restart the kernel."
-            )
+        tell(
+            f"This notebook belongs to version {tag} of the course, "
+            f"and this kernel has v{__version__}. Choose the course's "
+            "own kernel (Kernel → Change Kernel), or run only the "
+            "%pip line of this cell and restart the kernel."
         )
 
 

@@ -16,7 +16,7 @@ import types
 
 import numpy as np
 
-from course_utils.language import say
+from course_utils.language import say, tell
 
 TODO = "… replace the `...` with your answer and run the cell again."
 MOST = 500  # values in one answer
@@ -250,7 +250,7 @@ def _verdict(
     try:
         answer = _read(answer)
     except _Unanswered:
-        return print(say(TODO))
+        return tell(TODO)
     except _Unreadable as error:
         return print(f"✗ {error}")
     form = _form(answer, kind)
@@ -270,7 +270,7 @@ def _with_measurements(check):
             check(answer, *measured, **named)
         except Exception:  # a stub, None or 0 where a measurement belongs
             run = "… run the cells above first: they measure what this needs."
-            print(say(run))
+            tell(run)
 
     return guarded
 
@@ -318,7 +318,7 @@ def guess(*typed, choices=None, above=-math.inf):
             if _same(_read(typed), letter):
                 return letter
     letters = ", ".join(choices)
-    print(say(f"✗ Choose one of the letters {letters}, in quotes."))
+    tell(f"✗ Choose one of the letters {letters}, in quotes.")
     return "nothing"
 
 
@@ -560,14 +560,14 @@ def naive_broken(function):
         errors, [error * unit for unit in hidden], error,
     )  # fmt: skip
     if function is Ellipsis or _is_empty(function):
-        return print(say(TODO))
+        return tell(TODO)
     if not callable(function):
-        return print(say("✗ Pass the function itself, without calling it."))
+        return tell("✗ Pass the function itself, without calling it.")
     try:
         given = network, picture, hidden, error
         result = _call(function, say("Your function"), given)
     except _Unanswered:
-        return print(say(TODO))
+        return tell(TODO)
     except _Unreadable as trouble:
         return print(f"✗ {trouble}")
     slopes, expected = _slopes(result), _slopes(right)

@@ -34,6 +34,11 @@ def say(english):
     return english
 
 
+def tell(english):
+    """Print a sentence in the language in use; see `say`."""
+    print(say(english))
+
+
 def mark(english):
     """Return a sentence as it is: `say` translates it when it is shown."""
     return english

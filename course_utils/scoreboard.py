@@ -24,7 +24,7 @@ import filelock
 import numpy as np
 
 from course_utils import check, plots
-from course_utils.language import mark, say
+from course_utils.language import mark, say, tell
 from course_utils.machine import devices, paths
 from course_utils.plots import alt_text
 
@@ -95,12 +95,10 @@ def record(rung, notebook=None, source=None, **numbers):
     try:
         _append(path, text)
     except OSError as error:
-        print(
-            say(
-                "The scoreboard cannot be written "
-                f"({error.strerror or error}); this record lasts until "
-                "the kernel stops."
-            )
+        tell(
+            "The scoreboard cannot be written "
+            f"({error.strerror or error}); this record lasts until "
+            "the kernel stops."
         )
         _unsaved.append(line)
 
@@ -125,17 +123,15 @@ def keep_guesses(**guesses):
         else:
             numbers[name] = number
     if missing:
-        print(
-            say(
-                f"… write a number in place of None for {', '.join(missing)}, "
-                "and run the cell again."
-            )
+        tell(
+            f"… write a number in place of None for {', '.join(missing)}, "
+            "and run the cell again."
         )
     if len(numbers) < len(guesses):
         return
     record("prediction", notebook=0, **numbers)
     kept = ", ".join(f"{name} = {guess}" for name, guess in numbers.items())
-    print(say(f"Kept until the end of the course: {kept}."))
+    tell(f"Kept until the end of the course: {kept}.")
 
 
 def load(path=None):
@@ -180,7 +176,7 @@ def show(records=None):
     """
     rows = [row for row in table(records) if COLUMNS.keys() & row.keys()]
     if not rows:
-        print(say("The scoreboard is empty: measure something first."))
+        tell("The scoreboard is empty: measure something first.")
         return
     used = [name for name in COLUMNS if any(name in row for row in rows)]
     machines = [_machine(row) for row in rows]
@@ -344,21 +340,17 @@ def _drawn(records, value):
     middle = statistics.median(entry[value] for entry in records)
     near = [e for e in records if middle / 1e9 < e[value] < middle * 1e9]
     if len(near) < len(records):
-        print(
-            say(
-                "Records left out of the plot, because they differ from the "
-                "others by a factor of a billion or more: "
-                f"{len(records) - len(near)}."
-            )
+        tell(
+            "Records left out of the plot, because they differ from the "
+            "others by a factor of a billion or more: "
+            f"{len(records) - len(near)}."
         )
     counted = Counter(entry["rung"] for entry in near)
     often = {rung for rung, _ in counted.most_common(MOST_RUNGS)}
     if len(counted) > MOST_RUNGS:
-        print(
-            say(
-                f"Only the {MOST_RUNGS} most frequent of {len(counted)} rungs "
-                "are drawn."
-            )
+        tell(
+            f"Only the {MOST_RUNGS} most frequent of {len(counted)} rungs "
+            "are drawn."
         )
     return [entry for entry in near if entry["rung"] in often]
 

@@ -548,6 +548,20 @@ def test_a_whole_lesson_is_built_without_outputs(project):
     assert "(07_next.ipynb)" in again.cells[2].source
 
 
+def test_publishing_reaches_the_italian_lessons_and_their_page(project):
+    page = project / "docs" / "italiano" / "README.md"
+    page.write_text("# Corso\n<!-- lessons -->\n<!-- /lessons -->\n", "utf-8")
+    publish.publish("ada/course", project)
+    path = project / "notebooks" / "it" / "06_example.ipynb"
+    text, said = path.read_text("utf-8"), page.read_text("utf-8")
+    assert "/github/ada/course/blob/v0.1.0/notebooks/it/06_" in text
+    assert "github.com/ada/course@v0.1.0" in text and "OWNER" not in text
+    for path, text in italian.build(root=project).items():
+        assert path.read_text("utf-8") == text
+    assert "| [6. Esempio](../../notebooks/it/06_example.ipynb) |" in said
+    assert "| [6. Example](../../notebooks/07_next.ipynb) (in inglese)" in said
+
+
 def test_building_again_changes_nothing(project):
     for path, text in italian.build(root=project).items():
         assert path.read_text("utf-8") == text

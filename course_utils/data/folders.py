@@ -22,7 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from course_utils.data import layouts
 from course_utils.data.pictures import Pictures
-from course_utils.language import say
+from course_utils.language import say, tell
 from course_utils.machine import devices, reasons
 
 # Others may run a program: Pillow hands EPS to Ghostscript, for example.
@@ -596,13 +596,13 @@ def _report(folder, kept, remarks, left_out):
             f"{len(kept)} classes of {min(sizes)} to {max(sizes)} pictures, "
             f"{sum(sizes)} in all"
         )
-    print(say(f"Pictures: {folder} ({counts or say('none')})."))
+    tell(f"Pictures: {folder} ({counts or say('none')}).")
     for remark in remarks:
         print(f"! {remark}")
     if left_out:
         files = reasons.count(len(left_out), "file")
-        print(say(f"{files} left out, and not changed:"))
+        tell(f"{files} left out, and not changed:")
     for name, reason in left_out[:NAMED]:
         print(f"  {name}: {reason}")
     if len(left_out) > NAMED:
-        print(say(f"  and {len(left_out) - NAMED} more: see .left_out"))
+        tell(f"  and {len(left_out) - NAMED} more: see .left_out")

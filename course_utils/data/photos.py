@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from course_utils.data.mirrors import COLLECTIONS, LARGEST_BYTES, SPLITS
-from course_utils.language import say
+from course_utils.language import tell
 from course_utils.machine import paths, reasons
 
 CLASS_NAMES = tuple(name for each in COLLECTIONS for name in each.labels)
@@ -263,11 +263,9 @@ def _locked_cache(patience=PATIENCE_SECONDS):
         try:
             lock.acquire(timeout=min(1, longest))
         except Timeout:
-            print(
-                say(
-                    "Another process is downloading the photographs: waiting "
-                    "for it."
-                )
+            tell(
+                "Another process is downloading the photographs: waiting "
+                "for it."
             )
             _wait_for(lock, longest)
         except NotImplementedError:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.data import drawings
-from course_utils.language import say
+from course_utils.language import mark, say, tell
 from course_utils.machine import devices
 
-SOURCES = ("drawings", "photos")
+SOURCES = (mark("drawings"), mark("photos"))
 
 # As many drawings as there are photographs; of foxes there are few.
 TRAIN_DRAWINGS = dict.fromkeys(drawings.CLASS_NAMES, 5000) | {"fox": 500}
@@ -65,9 +65,9 @@ class Pictures:
         return generator.permutation(np.concatenate(chosen))
 
     def __repr__(self):
-        parts = ("train", "validation", "test")
+        parts = (mark("train"), mark("validation"), mark("test"))
         counts = ", ".join(
-            f"{len(getattr(self, f'y_{part}'))} {part}" for part in parts
+            f"{len(getattr(self, f'y_{part}'))} {say(part)}" for part in parts
         )
         names = say(f"{len(self.class_names)} classes")
         if len(self.class_names) <= 10:
@@ -114,7 +114,7 @@ def load_classes(
             f"validation must be a fraction from 0 to 1, not {validation}."
         )
     source, reason = _choose(source, names)
-    print(f"Pictures: {source} ({reason}).")
+    tell(f"Pictures: {say(source)} ({reason}).")
     train, test = _load(source, names, image_size)
     generator = np.random.default_rng(seed)
     if balanced:
@@ -144,7 +144,7 @@ def _choose(source, names):
     asked = source or os.environ.get("COURSE_SOURCE", "").strip().lower()
     if asked:
         if asked not in SOURCES:
-            origin = "" if source else say(" (set by COURSE_SOURCE)")
+            origin = "" if source else " (set by COURSE_SOURCE)"
             raise ValueError(
                 f"There is no source {asked!r}{origin}; choose one of "
                 f"{', '.join(SOURCES)}, or folders.load_folder for your own."

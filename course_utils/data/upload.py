@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from course_utils.data import drawings
-from course_utils.language import say
+from course_utils.language import say, tell
 from course_utils.machine import devices, paths, reasons
 
 ACCEPT = ".jpg,.jpeg,.png,.gif,.webp,.bmp,.heic"
@@ -27,13 +27,13 @@ def folder():
     """
     asked = os.environ.get("COURSE_FOLDER")
     if asked:
-        print(say("Your pictures: the folder that COURSE_FOLDER names."))
+        tell("Your pictures: the folder that COURSE_FOLDER names.")
         return Path(os.path.expanduser(asked))
     own = upload_folder()
     if own.is_dir() and sum(each.is_dir() for each in own.iterdir()) > 1:
-        print(say("Your pictures: those that you uploaded."))
+        tell("Your pictures: those that you uploaded.")
         return own
-    print(say(f"Drawings stand in for your pictures. {_advice()}"))
+    tell(f"Drawings stand in for your pictures. {_advice()}")
     return example_folder()
 
 
@@ -210,28 +210,24 @@ def class_panel(directory=None):
         with output:
             number = reasons.count(len(waiting), "file")
             if not name.value.strip():
-                print(
-                    say(
-                        f"Type the class first, then press Enter: {number} "
-                        "waiting."
-                    )
+                tell(
+                    f"Type the class first, then press Enter: {number} "
+                    "waiting."
                 )
                 return
             try:
                 written = store(name.value, waiting, directory)
             except ValueError as error:
-                print(say(f"{error} Until then, {number} waiting."))
+                tell(f"{error} Until then, {number} waiting.")
             except OSError as error:
-                print(
-                    say(
-                        "The files cannot be saved "
-                        f"({reasons.explain(error)}); {number} waiting."
-                    )
+                tell(
+                    "The files cannot be saved "
+                    f"({reasons.explain(error)}); {number} waiting."
                 )
             else:
                 waiting.clear()
                 kept = reasons.count(len(written), "file")
-                print(say(f"{name.value.strip()}: {kept} kept."))
+                tell(f"{name.value.strip()}: {kept} kept.")
 
     name.observe(keep, names="value")
     button = _picker(say("pictures"), True, take)
@@ -266,11 +262,8 @@ def picture_panel(show):
                 try:
                     show(content)
                 except ValueError as error:
-                    print(
-                        say(
-                            f"{reasons.shorten(name, 60)} cannot be used: "
-                            f"{error}"
-                        )
+                    tell(
+                        f"{reasons.shorten(name, 60)} cannot be used: {error}"
                     )
 
     return _panel(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import platformdirs
 
-from course_utils.language import say
+from course_utils.language import tell
 
 APPLICATION = "training-vs-transfer"
 
@@ -153,11 +153,9 @@ def _writable(variable, folder):
             return folder
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error).rstrip(".")
-        print(
-            say(
-                "The folder for the course's files cannot be written "
-                f"({reason}): they go to a temporary folder and are lost "
-                f"with it. Set {variable} to a folder of yours."
-            )
+        tell(
+            "The folder for the course's files cannot be written "
+            f"({reason}): they go to a temporary folder and are lost "
+            f"with it. Set {variable} to a folder of yours."
         )
         return Path(tempfile.mkdtemp(prefix=f"{APPLICATION}-"))

@@ -17,7 +17,7 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
 from course_utils import data
-from course_utils.language import say
+from course_utils.language import say, tell
 from course_utils.machine import paths
 from course_utils.networks import donors, lite0
 
@@ -128,9 +128,7 @@ def _say(backbone, reason=""):
     else:
         kind = say("trained on ImageNet's 1.28 million photographs")
     weights = backbone.count_params()
-    print(
-        say(f"Backbone: {backbone.name}, {kind}; {weights:,} weights{reason}.")
-    )
+    tell(f"Backbone: {backbone.name}, {kind}; {weights:,} weights{reason}.")
     return backbone
 
 
@@ -358,11 +356,9 @@ def features(network, pictures, batch_size=32):
     try:
         paths.write_atomically(path, lambda file: np.save(file, result))
     except OSError as error:
-        print(
-            say(
-                "These features could not be saved for next time: "
-                f"{error.strerror}."
-            )
+        tell(
+            "These features could not be saved for next time: "
+            f"{error.strerror}."
         )
     return result
 

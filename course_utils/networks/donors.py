@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from course_utils import quiet
-from course_utils.language import say
+from course_utils.language import say, tell
 
 with quiet():
     import keras
@@ -183,33 +183,27 @@ def load_donor(first, second, source):
                 raise ValueError("its base has different features")
             if its["test_accuracy"] >= facts["test_accuracy"] - TOLERANCE:
                 return _say(say("your donor"), network, its)
-            print(
-                say(
-                    f"Your donor reached {its['test_accuracy']:.3f}. The "
-                    "shipped one was trained for longer, so the lesson "
-                    "uses that."
-                )
+            tell(
+                f"Your donor reached {its['test_accuracy']:.3f}. The "
+                "shipped one was trained for longer, so the lesson "
+                "uses that."
             )
         except Exception as error:  # whatever a reader's file may hold
             reason = str(error).strip().partition("\n")[0]
-            print(
-                say(
-                    f"Your donor could not be used ({reason}): run notebook 5 "
-                    "again to replace it."
-                )
+            tell(
+                f"Your donor could not be used ({reason}): run notebook 5 "
+                "again to replace it."
             )
     return _say(say("the shipped donor"), keras.models.load_model(path), facts)
 
 
 def _say(which, network, facts):
     machine = facts.get("hardware", {})
-    print(
-        say(
-            f"Donor: {which}, {facts['test_accuracy']:.3f} on its test "
-            f"pictures after {facts['seconds']:.0f} s of training on "
-            f"{machine.get('processor', 'an unknown processor')}, "
-            f"{machine.get('threads', '?')} threads."
-        )
+    tell(
+        f"Donor: {which}, {facts['test_accuracy']:.3f} on its test "
+        f"pictures after {facts['seconds']:.0f} s of training on "
+        f"{machine.get('processor', 'an unknown processor')}, "
+        f"{machine.get('threads', '?')} threads."
     )
     return network, facts
 

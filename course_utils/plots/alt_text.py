@@ -68,8 +68,8 @@ def _axes(ax):
         return _images(ax)
     said = [
         f"{_one_line(ax.title)}." if ax.get_title() else "",
-        _axis(ax.xaxis, "horizontal") if ax.axison else "",
-        _axis(ax.yaxis, "vertical") if ax.axison else "",
+        _axis(ax.xaxis, language.say("Horizontal axis")) if ax.axison else "",
+        _axis(ax.yaxis, language.say("Vertical axis")) if ax.axison else "",
         *_list(_series(ax)),
         *_list(_remarks(ax)),
     ]
@@ -128,7 +128,7 @@ def _named(axis):
     return ticks if fixed else {}
 
 
-def _axis(axis, direction):
+def _axis(axis, label):
     name = axis.label.get_text()
     words = [text for text in _named(axis).values() if text]
     if words:
@@ -138,7 +138,6 @@ def _axis(axis, direction):
         log = axis.get_scale() == "log"
         scale = language.say(", logarithmic") if log else ""
         span = f"{_span(low, high)}{scale}"
-    label = language.say(f"{direction} axis".capitalize())
     return f"{label}: {name}, {span}." if name else f"{label}: {span}."
 
 

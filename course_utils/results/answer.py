@@ -12,7 +12,7 @@ import re
 import numpy as np
 
 from course_utils import scoreboard
-from course_utils.language import say
+from course_utils.language import tell
 from course_utils.machine import paths
 from course_utils.plots import diagrams
 from course_utils.results import files, transfer
@@ -133,11 +133,9 @@ def marks(own=None, elsewhere=None):
     for kind, entry in found.items():
         name, notebook = APPROACHES[kind]
         if kind in borrowed:
-            print(
-                say(
-                    f"{name}: measured elsewhere, on "
-                    f"{ladder.where(entry)}; see notebook {notebook}."
-                )
+            tell(
+                f"{name}: measured elsewhere, on "
+                f"{ladder.where(entry)}; see notebook {notebook}."
             )
             name += " (elsewhere)"
         donor = None
@@ -147,9 +145,7 @@ def marks(own=None, elsewhere=None):
         drawn[name] = entry["seconds"], entry["accuracy"], donor
     for kind in APPROACHES.keys() - found.keys():
         name, notebook = APPROACHES[kind]
-        print(
-            say(f"{name}: no time and accuracy yet; see notebook {notebook}.")
-        )
+        tell(f"{name}: no time and accuracy yet; see notebook {notebook}.")
     return drawn
 
 
@@ -162,7 +158,7 @@ def plot(drawn, ax=None):
     Taught in notebook 11.
     """
     if not drawn:
-        print(say("Nothing to draw yet: run notebooks 6, 7 and 9 first."))
+        tell("Nothing to draw yet: run notebooks 6, 7 and 9 first.")
         return None
     donors = [name for name in drawn if "donor" in name]
     scratch = [name for name in drawn if "scratch" in name]

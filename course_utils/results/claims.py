@@ -8,7 +8,7 @@ import hashlib
 import tomllib
 from dataclasses import dataclass
 
-from course_utils.language import say
+from course_utils.language import say, tell
 from course_utils.machine import paths
 from course_utils.results import evaluation
 
@@ -195,14 +195,14 @@ def judge(name, effects):
     """
     claim = CLAIMS[name]
     if isinstance(effects, dict) and name not in effects:
-        print(say(f"not measured yet: {claim.statement}"))
+        tell(f"not measured yet: {claim.statement}")
         return None
     if isinstance(effects, dict):
         effect, verdict = effects[name], verdicts(effects)[name]
     else:
         effect, verdict = effects, claim.verdict(effects)
     print(f"{say(verdict)}: {say(claim.statement)}")
-    print(say(f"  measured: {claim.measured(effect)}"))
-    print(say(f"  bound:    {claim.bound()}"))
-    print(say(f"  control:  {claim.control}"))
+    tell(f"  measured: {claim.measured(effect)}")
+    tell(f"  bound:    {claim.bound()}")
+    tell(f"  control:  {claim.control}")
     return verdict

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from course_utils.language import say
+from course_utils.language import tell
 from course_utils.machine import paths
 
 
@@ -77,11 +77,9 @@ def measured_on(source, is_whole):
     """
     if is_whole(source):
         return source
-    print(
-        say(
-            f"Not all of this has been measured on {source} yet (run make "
-            "grids to do it): the stored numbers below are those of the "
-            "drawings."
-        )
+    tell(
+        f"Not all of this has been measured on {source} yet (run make "
+        "grids to do it): the stored numbers below are those of the "
+        "drawings."
     )
     return "drawings"

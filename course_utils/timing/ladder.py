@@ -9,7 +9,7 @@ are never mixed with your rungs unmarked: each label says machine and date.
 import json
 
 from course_utils import plots, scoreboard
-from course_utils.language import say
+from course_utils.language import say, tell
 from course_utils.machine import paths
 from course_utils.timing import costs, operations
 
@@ -145,12 +145,10 @@ def own_or_reference():
     if not missing or not stored:
         return own
     names = ", ".join(map(str, sorted(missing)))
-    print(
-        say(
-            f"Your scoreboard lacks these notebooks: {names}. This ladder was "
-            f"measured elsewhere, on {where(stored[0])}. Run them to measure "
-            "your own."
-        )
+    tell(
+        f"Your scoreboard lacks these notebooks: {names}. This ladder was "
+        f"measured elsewhere, on {where(stored[0])}. Run them to measure "
+        "your own."
     )
     return stored
 
@@ -166,7 +164,7 @@ def rung(name):
         return own
     for entry in reference():
         if entry["rung"] == name:
-            print(say(f"{name}: measured elsewhere, on {where(entry)}."))
+            tell(f"{name}: measured elsewhere, on {where(entry)}.")
             return entry
     raise LookupError(
         f"Nobody has measured {name!r} yet: run notebooks 1 to 3 first."
@@ -180,18 +178,14 @@ def show_elsewhere():
     """
     found = rungs(elsewhere())
     if not found:
-        print(
-            say(
-                "No accelerator has been measured yet. If you have one, run "
-                "`make accelerator` on it."
-            )
+        tell(
+            "No accelerator has been measured yet. If you have one, run "
+            "`make accelerator` on it."
         )
     for entry in found:
-        print(
-            say(
-                f"measured elsewhere ({where(entry)}): {entry['rung']}, "
-                f"{entry[_RATE]:,.0f} pictures per second"
-            )
+        tell(
+            f"measured elsewhere ({where(entry)}): {entry['rung']}, "
+            f"{entry[_RATE]:,.0f} pictures per second"
         )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import optimize
 
 from course_utils import plots
-from course_utils.language import say
+from course_utils.language import say, tell
 
 DEVICES = tuple(2**power for power in range(9))  # 1 to 256
 
@@ -122,11 +122,9 @@ def show_published():
     Taught in notebook 13.
     """
     found = RESNET50_ON_P100.efficiency(GOYAL_SERVERS, GOYAL_BATCH, grows=True)
-    print(
-        say(
-            f"ResNet-50 from 8 to {8 * GOYAL_SERVERS} P100 GPUs: efficiency "
-            f"{GOYAL_EFFICIENCY:.0%} reported, {found:.0%} from the model"
-        )
+    tell(
+        f"ResNet-50 from 8 to {8 * GOYAL_SERVERS} P100 GPUs: efficiency "
+        f"{GOYAL_EFFICIENCY:.0%} reported, {found:.0%} from the model"
     )
 
 

@@ -57,6 +57,7 @@ NAMELESS = {"self", "math", "np", "clock", "timing", "reasons", "join"}
 SPEAKS = {
     "say": (0,),
     "mark": (0,),
+    "tell": (0,),
     "_write": (3,),
     "reasons.count": (1,),
     "_choice": (0,),
