@@ -188,7 +188,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.interrupted = False
         if _is_foreign(self.folder):
             raise ValueError(
-                f"{folder} is not a folder only for checkpoints: name a folder "
+                f"{folder} is not a folder only for checkpoints: name one "
                 f'that does not exist yet, such as "{folder}/checkpoint".'
             )
 
