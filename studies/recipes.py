@@ -28,33 +28,24 @@ from course_utils.results import recipes as recipes_results
 SEEDS = range(3)
 TRAIN, HELD = 200, 100  # pictures of each class; of validation, and of test
 IMAGE_SIZE = 96
+# A stage: what of the base learns, the optimizer, its rate, and the epochs.
 RECIPES = {
     "TensorFlow tutorial": {
         "page": "https://www.tensorflow.org/tutorials/images/"
         "transfer_learning",
-        "batch_size": 32,
-        "rotation": 0.2,
-        "dropout": 0.2,
-        "outputs": 1,
+        "batch_size": 32, "rotation": 0.2, "dropout": 0.2, "outputs": 1,
         "stages": [
             {"unfrozen": 0, "optimizer": "Adam", "rate": 1e-4, "epochs": 10},
             # Layers 100 to 154 of MobileNetV2: the same share here.
-            {
-                "unfrozen": 0.35,
-                "optimizer": "RMSprop",
-                "rate": 1e-5,
-                "epochs": 10,
-            },
+            {"unfrozen": 0.35, "optimizer": "RMSprop", "rate": 1e-5,
+             "epochs": 10},
         ],
         "repair": "one validation split, kept; the test set is not cut from "
         "it again",
     },
     "Keras guide": {
         "page": "https://keras.io/guides/transfer_learning/",
-        "batch_size": 64,
-        "rotation": 0.1,
-        "dropout": 0.2,
-        "outputs": 1,
+        "batch_size": 64, "rotation": 0.1, "dropout": 0.2, "outputs": 1,
         "stages": [
             {"unfrozen": 0, "optimizer": "Adam", "rate": 1e-3, "epochs": 2},
             {"unfrozen": 1, "optimizer": "Adam", "rate": 1e-5, "epochs": 1},
@@ -63,10 +54,7 @@ RECIPES = {
     },
     "Keras guide, its log": {
         "page": "https://keras.io/guides/transfer_learning/",
-        "batch_size": 32,
-        "rotation": 0.1,
-        "dropout": 0.2,
-        "outputs": 1,
+        "batch_size": 32, "rotation": 0.1, "dropout": 0.2, "outputs": 1,
         "stages": [
             {"unfrozen": 0, "optimizer": "Adam", "rate": 1e-3, "epochs": 20},
             {"unfrozen": 1, "optimizer": "Adam", "rate": 1e-5, "epochs": 10},
@@ -76,25 +64,16 @@ RECIPES = {
     "PyTorch tutorial": {
         "page": "https://docs.pytorch.org/tutorials/beginner/"
         "transfer_learning_tutorial.html",
-        "batch_size": 4,
-        "crop": (0.08, 1),
-        "dropout": 0,
-        "outputs": 2,
+        "batch_size": 4, "crop": (0.08, 1), "dropout": 0, "outputs": 2,
         "normalization_learns": True,
         "stages": [
-            {
-                "unfrozen": 1,
-                "optimizer": "SGD",
-                "momentum": 0.9,
-                "rate": 1e-3,
-                "epochs": 25,
-                "tenth_every": 7,
-            },
+            {"unfrozen": 1, "optimizer": "SGD", "momentum": 0.9, "rate": 1e-3,
+             "epochs": 25, "tenth_every": 7},
         ],
         "repair": "a test set held out; the last epoch counts, not the best "
         "on validation",
     },
-}
+}  # fmt: skip
 
 
 def cropped(x, y, batch_size, share, seed=0):

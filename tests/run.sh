@@ -9,6 +9,8 @@ home=$(mktemp -d)
 trap 'rm -rf "$home"' EXIT
 export COURSE_HOME=$home JUPYTER_PLATFORM_DIRS=1
 parts=${*:-style units notebooks ${CI:+platform}}
+# Several files, or notebooks, at a time; each runs whole in one process.
+several=(-n logical --maxprocesses 4 --dist loadfile)
 if [[ $parts == *platform* ]]; then
   # Its packages come while the first units run.
   nice "$bin/python" tests/platforms.py colab-tpu install >/dev/null &
@@ -20,19 +22,23 @@ for part in $parts; do
       "$bin/ruff" format --check .
       ;;
     units)
-      MPLBACKEND=agg "$bin/pytest" -m "${CI:+slow or }not slow" tests
+      # With the examples in the docstrings.
+      MPLBACKEND=agg "$bin/pytest" "${several[@]}" --durations 20 \
+        -m "${CI:+slow or }not slow" --doctest-modules \
+        --ignore tests/environments tests course_utils
       ;;
     notebooks)
       # As a student's session, which sets nothing of its own.
       unset TF_CPP_MIN_LOG_LEVEL
-      COURSE_SOURCE=drawings "$bin/python" -m pytest \
+      COURSE_SOURCE=drawings "$bin/python" -m pytest "${several[@]}" \
         -p tests.solutions -p tests.noise --nbval-lax --nbval-current-env \
         --nbval-cell-timeout 300 --durations 20 notebooks
       ;;
     copy)
       # A student's own copy, answers included: the lessons run, and no more.
-      COURSE_SOURCE=drawings "$bin/python" -m pytest -p tests.noise \
-        --nbval-lax --nbval-current-env --nbval-cell-timeout 300 notebooks
+      COURSE_SOURCE=drawings "$bin/python" -m pytest "${several[@]}" \
+        -p tests.noise --nbval-lax --nbval-current-env \
+        --nbval-cell-timeout 300 notebooks
       ;;
     platform)
       wait

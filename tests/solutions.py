@@ -7,9 +7,12 @@ body is `...` alone; its solution is the ```python block in the folded
 <details> below it. Before such a cell runs, its solution runs in the same
 kernel, in place of the stub, and must print ✓; the stub, which runs after it
 and leaves the notebook's own state, must not. That costs no second run of the
-notebook, and an exercise can use everything above it.
+notebook, and an exercise can use everything above it. People also run all
+cells first and then do the exercises: each solution is tried once more after
+the last cell.
 """
 
+import itertools
 import re
 
 import pytest
@@ -93,38 +96,50 @@ class Stub(IPyNbCell):
             self.raise_cell_error(f"The stub `...` gets a {TICK}.")
 
 
-def _pair(item, solution):
-    """Return the two tests that stand for an exercise's cell."""
-    arguments = {"parent": item.parent, "cell_num": item.cell_num}
-    solved = item.cell.copy()
-    solved.source = solution and solve(item.cell.source, solution)
-    solved.outputs = []
+def _solved(item, solution, name):
+    """Return the test of an exercise's cell with the solution in place."""
+    cell = item.cell.copy()
+    cell.source = solution and solve(item.cell.source, solution)
+    cell.outputs = []
     unchecked = {**item.options, "check": False}
-    pair = [
-        Solved.from_parent(
-            name=f"{item.name} solved",
-            cell=solved,
-            options=type(item.options)(bool, unchecked),
-            **arguments,
-        ),
-        Stub.from_parent(
-            name=item.name, cell=item.cell, options=item.options, **arguments
-        ),
-    ]
-    pair[0].stub = item.cell.source
-    return pair
+    solved = Solved.from_parent(
+        name=f"{item.name} {name}",
+        parent=item.parent,
+        cell_num=item.cell_num,
+        cell=cell,
+        options=type(item.options)(bool, unchecked),
+    )
+    solved.stub = item.cell.source
+    return solved
+
+
+def _as_found(item):
+    """Return the test of an exercise's cell with the stub in place."""
+    return Stub.from_parent(
+        name=item.name,
+        parent=item.parent,
+        cell_num=item.cell_num,
+        cell=item.cell,
+        options=item.options,
+    )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """Put the solved exercise before each exercise."""
+    """Put the solved exercise before each exercise, and all at the end."""
     found = []
-    for item in items:
-        if not (isinstance(item, IPyNbCell) and is_exercise(item.cell)):
-            found.append(item)
-            continue
-        solutions = {
-            stub: solution for _, stub, solution in exercises(item.parent.nb)
-        }
-        found += _pair(item, solutions[item.cell.source])
+    for parent, group in itertools.groupby(items, lambda item: item.parent):
+        last = []
+        for item in group:
+            if not (isinstance(item, IPyNbCell) and is_exercise(item.cell)):
+                found.append(item)
+                continue
+            solutions = {
+                stub: solution for _, stub, solution in exercises(parent.nb)
+            }
+            solution = solutions[item.cell.source]
+            found += [_solved(item, solution, "solved"), _as_found(item)]
+            if solution:
+                last.append(_solved(item, solution, "solved after all cells"))
+        found += last
     items[:] = found

@@ -23,7 +23,7 @@ def check(answer):
     if answer is ...:
         print("… replace the `...`")
     else:
-        print("✓ every weight" if answer == weights else "✗ count again")
+        print("✓ every weight" if answer == 12 else "✗ count again")
 """
 STUB = "answer = ...  # how many weights train?\ncheck(answer)"
 
@@ -46,7 +46,7 @@ def notebook(stub=STUB, solution="answer = weights", more="pass"):
 
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory):
-    """Run a right notebook and four wrong ones with the plugins."""
+    """Run a right notebook and wrong ones with the plugins."""
     folder = tmp_path_factory.mktemp("exercises")
     generous = STUB.replace("check(answer)", "print('✓ well done')")
     notebooks = {
@@ -55,6 +55,11 @@ def verdicts(tmp_path_factory):
         "no_solution": notebook(solution=None),
         "generous_stub": notebook(stub=generous),
         "noisy": notebook(more="import warnings\nwarnings.warn('odd')"),
+        "name_used_twice": notebook(more="weights = 13"),
+        "name_deleted": notebook(more="del weights"),
+        "changed_in_place": notebook(
+            more="_check, check = check, lambda answer: None"
+        ),
     }
     for name, example in notebooks.items():
         nbformat.write(example, folder / f"{name}.ipynb")
@@ -88,12 +93,16 @@ def test_a_right_exercise_passes_and_leaves_the_stub_in_place(verdicts):
         ("PASSED", "Cell 1"),
         ("PASSED", "Cell 2"),
         ("PASSED", "Cell 3"),
+        ("PASSED", "Cell 1 solved after all cells"),
     }
 
 
 def test_a_wrong_solution_fails(verdicts):
     outcome, printed = verdicts
-    assert failures(outcome, "wrong_solution") == {"Cell 1 solved"}
+    assert failures(outcome, "wrong_solution") == {
+        "Cell 1 solved",
+        "Cell 1 solved after all cells",
+    }
     assert "The solution gets no ✓" in printed
 
 
@@ -114,6 +123,14 @@ def test_a_warning_fails(verdicts):
     assert failures(outcome, "noisy") == {"Cell 3"}
     assert "A student would see: " in printed
     assert "UserWarning: odd" in printed
+
+
+@pytest.mark.parametrize(
+    "name", ["name_used_twice", "name_deleted", "changed_in_place"]
+)
+def test_what_a_later_cell_spoils_fails(verdicts, name):
+    outcome, _ = verdicts
+    assert failures(outcome, name) == {"Cell 1 solved after all cells"}
 
 
 @pytest.mark.parametrize(

@@ -422,7 +422,9 @@ def test_imbalance_is_said(two_classes, capsys):
     assert "for every picture of" not in capsys.readouterr().out
     make(two_classes / "wolf", count=20, first=300)
     folders.load_folder(two_classes, SIZE)
-    assert "2.5 pictures of wolf for one of" in capsys.readouterr().out
+    assert (
+        "2.5 pictures of wolf for every picture of" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,8 @@ def notebook(*sources, tags=()):
 @pytest.fixture
 def walker(tmp_path, monkeypatch):
     monkeypatch.setattr(walk, "REPORTS", tmp_path / "reports")
-    # Drawings alone; what `main` sets is restored after the test.
-    monkeypatch.setenv("COURSE_PHOTOS_PACK", str(tmp_path / "none"))
+    # What `main` sets is restored after the test.
+    monkeypatch.setenv("COURSE_SOURCE", "drawings")
     monkeypatch.setenv("COURSE_CACHE", str(tmp_path))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
 
@@ -69,6 +69,7 @@ def test_names_that_a_cell_binds(source, names):
     ("source", "changed"),
     [
         ("EPOCHS = 15  # é", ("constant", "EPOCHS", "EPOCHS = 2  # é")),
+        ("EPOCHS = 15", ("constant", "EPOCHS", "EPOCHS = '2'")),
         ("EPOCHS = None", ("constant", "EPOCHS", "EPOCHS = 1")),
         ("A, B = 'é', 64", ("constant", "B", "A, B = 'é', 3")),
         ("guess = 1_000", ("guess", "guess", "guess = '2,5'")),
@@ -142,6 +143,9 @@ def test_a_sentence_explains_only_a_changed_constant(text, frame, expected):
 FAULTS = {
     "not twice": (["todo = [1]", "todo.pop()"], [["run", 1]], "IndexError"),
     "backward": (["x = 1", "x + 'a'[:x]"], [], "TypeError"),
+    "a mistyped constant": (["EPOCHS = 5", "for epoch in range(EPOCHS): 0"],
+                            [["type", 0, "EPOCHS = 2,5", "constant"],
+                             ["run", 1]], "TypeError"),
     "a guess": (["guess = 5", "guess / 2"],
                 [["type", 0, "guess = 10,000", "constant"], ["run", 1]],
                 "TypeError"),
@@ -174,8 +178,8 @@ def test_a_fault_is_found_and_its_report_finds_it_again(name, walker, capsys):
     [
         (["x = 1", "x + 1", "y = x", "print(y)"], ["nbval-check-output"]),
         (["x = 1", "1 / 0"], ["raises-exception"]),
-        (["EPOCHS = 9", "if EPOCHS < 8:\n    raise ValueError('Use 8 or 9.')",
-          "EPOCHS + 1"], []),
+        (["EPOCHS = 9", "if EPOCHS not in (8, 9):\n"
+          "    raise ValueError('Use 8 or 9.')", "print(EPOCHS)"], []),
         ([CHECK, "answer = ...\ncheck(answer)", SOLUTION], []),
     ],
 )  # fmt: skip

@@ -8,12 +8,3 @@ from course_utils.data.pictures import (
     load_classes,
     load_pair,
 )
-
-__all__ = [
-    "SOURCES",
-    "Pictures",
-    "batches",
-    "first_of_each",
-    "load_classes",
-    "load_pair",
-]

@@ -188,8 +188,9 @@ class Checkpoint(keras.callbacks.Callback):
         self.interrupted = False
         if _is_foreign(self.folder):
             raise ValueError(
-                f"{folder} is not a folder only for checkpoints: name one "
-                f'that does not exist yet, such as "{folder}/checkpoint".'
+                f"{folder} is not a folder only for checkpoints: name a "
+                "folder that does not exist yet, such as "
+                f'"{folder}/checkpoint".'
             )
 
     def on_train_begin(self, logs=None):

@@ -13,17 +13,3 @@ from course_utils.plots.figures import (
     show_pictures,
     use_course_style,
 )
-
-__all__ = [
-    "CHOSEN",
-    "COLORS",
-    "FAINT",
-    "MARKERS",
-    "OTHER",
-    "STYLE",
-    "new_axes",
-    "plot_history",
-    "set_title",
-    "show_pictures",
-    "use_course_style",
-]

@@ -14,16 +14,3 @@ from course_utils.timing.operations import (
     count_network,
     extrapolate,
 )
-
-__all__ = [
-    "Measurement",
-    "compare",
-    "count_convolution",
-    "count_dense",
-    "count_network",
-    "extrapolate",
-    "format_seconds",
-    "measure",
-    "ratio",
-    "wait",
-]

@@ -66,48 +66,24 @@ class Device:
 
 _NVIDIA = "NVIDIA's data sheet"
 DEVICES = {
-    device.name: device
-    for device in (
-        Device("M40", 7e12, 250, None, f"{_NVIDIA}, float32"),
-        Device("P100", 10.6e12, 300, None, f"{_NVIDIA} (SXM2), float32"),
-        Device(
-            "V100", 125e12, 300, None, f"{_NVIDIA} (SXM2), float16 products"
-        ),
-        Device(
-            "T4",
-            65e12,
-            70,
-            0.35,
-            f"{_NVIDIA}, float16 products; price: "
-            "https://cloud.google.com/compute/gpus-pricing",
-        ),
-        Device(
-            "A100",
-            312e12,
-            400,
-            14 / 8,
-            f"{_NVIDIA} (SXM), bfloat16 products; price: as paid in "
-            "https://github.com/karpathy/llm.c/discussions/481 (2024)",
-        ),
-        Device(
-            "H100",
-            989e12,
-            700,
-            98.32 / 8,
-            f"{_NVIDIA} (SXM), bfloat16 products, dense; price: Amazon's "
-            "p5.48xlarge in March 2026, "
-            "https://deploybase.ai/articles/aws-vs-google-cloud",
-        ),
-        Device(
-            "TPU v5e",
-            197e12,
-            None,
-            1.2,
-            "https://docs.cloud.google.com/tpu/docs/v5e, bfloat16; price: "
-            "https://cloud.google.com/tpu/pricing",
-        ),
-    )
-}
+    name: Device(name, *row)
+    for name, row in {
+        "M40": (7e12, 250, None, f"{_NVIDIA}, float32"),
+        "P100": (10.6e12, 300, None, f"{_NVIDIA} (SXM2), float32"),
+        "V100": (125e12, 300, None, f"{_NVIDIA} (SXM2), float16 products"),
+        "T4": (65e12, 70, 0.35, f"{_NVIDIA}, float16 products; price: "
+               "https://cloud.google.com/compute/gpus-pricing"),
+        "A100": (312e12, 400, 14 / 8, f"{_NVIDIA} (SXM), bfloat16 products; "
+                 "price: as paid in "
+                 "https://github.com/karpathy/llm.c/discussions/481 (2024)"),
+        "H100": (989e12, 700, 98.32 / 8, f"{_NVIDIA} (SXM), bfloat16 "
+                 "products, dense; price: Amazon's p5.48xlarge in March 2026, "
+                 "https://deploybase.ai/articles/aws-vs-google-cloud"),
+        "TPU v5e": (197e12, None, 1.2, "https://docs.cloud.google.com/tpu/"
+                    "docs/v5e, bfloat16; price: "
+                    "https://cloud.google.com/tpu/pricing"),
+    }.items()
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -218,7 +218,7 @@ def plot_ladder(records, others=(), ax=None):
     if ax is None:
         ax = plt.subplots(figsize=(8, 1.8 + 0.45 * len(labels)))[1]
     limit = _limit(records[0], records)
-    _write_row(ax, len(labels), "speed-up", say("of limit") if limit else "")
+    _write_row(ax, len(labels), "speedup", say("of limit") if limit else "")
     for height, entry in enumerate([*records, *others]):
         own = height < len(records)
         ax.hlines(height, base / 3, speed(entry), color="0.8", linewidth=2)

@@ -163,7 +163,7 @@ def plot_growth(growth, batches, measured=None, ax=None):
         lambda gain, _: f"{gain:g}" if gain >= 1 else f"1/{1 / gain:g}"
     )
     ax.set_xlabel(say("devices"))
-    ax.set_ylabel(say("speed-up over one device"))
+    ax.set_ylabel(say("speedup over one device"))
     best = max(DEVICES, key=lambda n: growth.efficiency(n, batches[-1]) * n)
     best = say("1 device") if best == 1 else say(f"{best} devices")
     plots.set_title(
