@@ -1,12 +1,13 @@
 """Two animals, three parts: train, validation and an untouched test set."""
 
+import numbers
 import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from course_utils.data import drawings
-from course_utils.machine import devices
+from course_utils.machine import devices, reasons
 
 SOURCES = ("drawings", "photos")
 
@@ -103,6 +104,22 @@ def load_classes(
     names = tuple(names)
     if len(set(names)) != len(names) or len(names) < 2:
         raise ValueError(f"Name two or more different classes, not {names}.")
+    for name, value, least, most in (
+        ("image_size", image_size, 8, 256),
+        ("seed", seed, 0, 2**32 - 1),
+    ):
+        is_whole = isinstance(value, numbers.Integral)
+        is_whole = is_whole and not isinstance(value, bool)
+        if not is_whole or not least <= value <= most:
+            raise ValueError(
+                f"{name} must be a whole number from {least} to {most}, not "
+                f"{reasons.shorten(repr(value), 60)}."
+            )
+    if not isinstance(validation, numbers.Real):
+        raise ValueError(
+            "validation must be a fraction from 0 to 1, not "
+            f"{reasons.shorten(repr(validation), 60)}."
+        )
     if not 0 <= validation < 1:
         raise ValueError(f"validation is a share from 0 to 1: {validation}.")
     source, reason = _choose(source, names)
