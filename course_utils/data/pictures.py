@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from course_utils.data import drawings
-from course_utils.machine import devices, reasons
+from course_utils.machine import devices
 
 SOURCES = ("drawings", "photos")
 
@@ -113,12 +113,12 @@ def load_classes(
         if not is_whole or not least <= value <= most:
             raise ValueError(
                 f"{name} must be a whole number from {least} to {most}, not "
-                f"{reasons.shorten(repr(value), 60)}."
+                f"{value!r:.60}."
             )
     if not isinstance(validation, numbers.Real):
         raise ValueError(
             "validation must be a fraction from 0 to 1, not "
-            f"{reasons.shorten(repr(validation), 60)}."
+            f"{validation!r:.60}."
         )
     if not 0 <= validation < 1:
         raise ValueError(f"validation is a share from 0 to 1: {validation}.")
