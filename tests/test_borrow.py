@@ -222,7 +222,7 @@ def test_each_part_takes_the_worst_recipe(capsys):
     assert lead.low < 0 < lead.high and "200 pictures" in lead.covers
     late, never = recipes.race(two)
     assert late["seconds in all"] == 100 and late["reach"] == 3
-    assert late["seconds"] < 50 and late["test"] == pytest.approx(0.8)
+    assert late["seconds"] <= 100 and late["test"] == pytest.approx(0.8)
     assert never["reach"] == 0 and never["seconds"] is None
     recipes.show_race(two)
     assert "never" in capsys.readouterr().out
