@@ -327,6 +327,9 @@ def whole(typed, otherwise):
 
     otherwise: what None stands for; it is also returned, after a hint, for
         what is no such number
+
+    >>> whole(None, otherwise=12), whole(8, otherwise=12)
+    (12, 8)
     """
     if typed is None:
         return otherwise

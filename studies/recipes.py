@@ -323,7 +323,7 @@ def main(arguments=None):
     )
     parser.add_argument("--output", type=Path, default=files.path("recipes"))
     options = parser.parse_args(arguments)
-    recipes_results.show(
+    recipes_results.show_race(
         measure(
             options.source, options.folder, options.backbone, options.output
         )

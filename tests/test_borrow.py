@@ -220,10 +220,12 @@ def test_each_part_takes_the_worst_recipe(capsys):
     lead, times = recipes.effects(two)["recipes"]
     assert times.mean == pytest.approx(2)
     assert lead.low < 0 < lead.high and "200 pictures" in lead.covers
-    row, _ = recipes.compare(two)
-    assert row["times to final"] == 12.5 and not row["reached"]
-    recipes.show(two)
-    assert "25.0  no" in capsys.readouterr().out
+    late, never = recipes.race(two)
+    assert late["seconds in all"] == 100 and late["reach"] == 3
+    assert late["seconds"] < 50 and late["test"] == pytest.approx(0.8)
+    assert never["reach"] == 0 and never["seconds"] is None
+    recipes.show_race(two)
+    assert "never" in capsys.readouterr().out
 
 
 def test_the_stored_recipes_are_whole():

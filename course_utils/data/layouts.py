@@ -338,7 +338,7 @@ def _level(folder, top, remarks):
             "the folder whose sub-folders are the classes."
         )
     if split:
-        return _pool(folder, parts, others, top, remarks)
+        return _pool(parts, others, top, remarks)
     several_parts = len({_part(each.name) for each in parts}) > 1
     generic = all(each.is_generic() or _part(each.name) for each in full)
     if several_parts or len(full) < 2 or generic:
@@ -346,7 +346,7 @@ def _level(folder, top, remarks):
         found = _flat(folder, top, remarks, required=not sorted_here)
         if found:
             return found
-    _refuse_grids(folder, full)
+    _refuse_grids(full)
     if folder.pictures:
         remarks.append(
             say(
@@ -380,7 +380,7 @@ def _has_classes(part):
     )
 
 
-def _pool(folder, parts, others, top, remarks):
+def _pool(parts, others, top, remarks):
     pooled, unused = [], list(others)
     classes = {}
     for part in parts:
@@ -407,7 +407,7 @@ def _pool(folder, parts, others, top, remarks):
     return classes
 
 
-def _refuse_grids(folder, full):
+def _refuse_grids(full):
     """Refuse folders that all hold the same folders: which is the class?"""
     inner = [
         {e.name.casefold() for e in each.folders if e.all_pictures()}

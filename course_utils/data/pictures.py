@@ -1,5 +1,6 @@
 """Two animals, three parts: train, validation and an untouched test set."""
 
+import numbers
 import os
 from dataclasses import dataclass
 
@@ -109,6 +110,22 @@ def load_classes(
     names = tuple(names)
     if len(set(names)) != len(names) or len(names) < 2:
         raise ValueError(f"Name two or more different classes, not {names}.")
+    for name, value, least, most in (
+        ("image_size", image_size, 8, 256),
+        ("seed", seed, 0, 2**32 - 1),
+    ):
+        is_whole = isinstance(value, numbers.Integral)
+        is_whole = is_whole and not isinstance(value, bool)
+        if not is_whole or not least <= value <= most:
+            raise ValueError(
+                f"{name} must be a whole number from {least} to {most}, not "
+                f"{value!r:.60}."
+            )
+    if not isinstance(validation, numbers.Real):
+        raise ValueError(
+            "validation must be a fraction from 0 to 1, not "
+            f"{validation!r:.60}."
+        )
     if not 0 <= validation < 1:
         raise ValueError(
             f"validation must be a fraction from 0 to 1, not {validation}."

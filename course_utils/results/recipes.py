@@ -17,35 +17,6 @@ def stored():
     return files.read("recipes", "recipes")
 
 
-def compare(result):
-    """Return one dictionary per recipe: medians over the seeds, and verdicts.
-
-    "times": its seconds, to its end, over those of the course's recipe;
-    "times to final": the same until it first reaches the validation accuracy
-    that it ends with; "reached": whether the course's validation accuracy is
-    at least that, as means over the seeds.
-    """
-    ours = result["course"]
-    seconds = _median(ours, "seconds")
-    validation = _mean_final(ours)
-    rows = []
-    for name, recipe in result["recipes"].items():
-        runs = recipe["runs"]
-        final = _mean_final(runs)
-        rows.append(
-            {
-                "recipe": name,
-                "seconds": _median(runs, "seconds"),
-                "validation": final,
-                "test": statistics.mean(each["test"] for each in runs),
-                "times": _median(runs, "seconds") / seconds,
-                "times to final": _median(runs, "seconds_to_final") / seconds,
-                "reached": validation >= final,
-            }
-        )
-    return rows
-
-
 def effects(result):
     """Return the effect of notebook 9 by claim: accuracy and time.
 
@@ -81,23 +52,6 @@ def effects(result):
     }
 
 
-def show(result):
-    """Print the course's recipe and the others as a table."""
-    ours = result["course"]
-    test = statistics.mean(each["test"] for each in ours)
-    print(f"{'recipe':22}  seconds  validation   test   times  reached")
-    print(
-        f"{'features once':22} {_median(ours, 'seconds'):8.1f} "
-        f"{_mean_final(ours):11.3f} {test:6.3f}"
-    )
-    for row in compare(result):
-        print(
-            f"{row['recipe']:22} {row['seconds']:8.1f} "
-            f"{row['validation']:11.3f} {row['test']:6.3f} "
-            f"{row['times']:7.1f}  {'yes' if row['reached'] else 'no'}"
-        )
-
-
 def _median(runs, key):
     return statistics.median(each[key] for each in runs)
 
@@ -128,8 +82,9 @@ def race(result):
 
     One dictionary per recipe: "runs", of how many; "reach", how many of them
     have an epoch with the course's validation accuracy; "seconds", the median
-    of these until then, or None. Seconds of single epochs are not stored:
-    they are interpolated between what is.
+    of these until then, or None; "seconds in all", to the recipe's end, and
+    "test", its accuracy then. Seconds of single epochs are not stored: they
+    are interpolated between what is.
     """
     target, rows = _mean_final(result["course"]), []
     for name, recipe in result["recipes"].items():
@@ -142,6 +97,8 @@ def race(result):
                 "runs": len(runs),
                 "reach": len(found),
                 "seconds": seconds,
+                "seconds in all": _median(runs, "seconds"),
+                "test": statistics.mean(each["test"] for each in runs),
             }
         )
     return rows
@@ -177,7 +134,7 @@ def show_race(result):
     test = statistics.mean(each["test"] for each in ours)
     print(f"{'recipe':22}  test  seconds  to our accuracy")
     print(f"{'features once':22} {test:.3f} {seconds:8.1f} {seconds:16.1f}")
-    for row, end in zip(race(result), compare(result), strict=True):
+    for row in race(result):
         if row["reach"]:
             text = (
                 f"{row['seconds']:16.1f}  in {row['reach']} of "
@@ -186,6 +143,6 @@ def show_race(result):
         else:
             text = f"{'never':>16}"
         print(
-            f"{row['recipe']:22} {end['test']:.3f} {end['seconds']:8.1f} "
-            f"{text}"
+            f"{row['recipe']:22} {row['test']:.3f} "
+            f"{row['seconds in all']:8.1f} {text}"
         )
