@@ -198,19 +198,23 @@ def donor_and_recipient(lit="head", ax=None):
     new = ("cat", "dog", "fox") if wide else ("dog", "fox")
     frozen = [part for part in BASE if part not in learns]
     old = ("1,000\nclasses",) if borrowed else ("cat", "dog")
+    joint = f" {say('or')} "
     alt = say(
         "Two rows. Above, the donor: a picture goes through four blocks of "
         "convolutions, the base, which give "
         f"{'features' if borrowed else '128 numbers'}, and a head answers "
-        f"{' or '.join(old)}. Below, the recipient: a picture of a fox goes "
+        f"{joint.join(old)}. Below, the recipient: a picture of a fox goes "
         "through the same base, and another head answers "
         f"{', '.join(new[:-1])} or {new[-1]}. "
     ).replace("\n", " ")
     if lit == "donor":
         alt += say("Highlighted: all of the donor, which is trained first.")
     else:
-        alt += say(f"Highlighted in the recipient: {', '.join(learns)}. ")
-        alt += say(f"Frozen: {', '.join(frozen) or say('nothing')}.")
+        alt += say(
+            f"Highlighted in the recipient: {', '.join(map(say, learns))}. "
+        )
+        frozen_parts = ", ".join(map(say, frozen)) or say("nothing")
+        alt += say(f"Frozen: {frozen_parts}.")
     ax = _canvas(16, 8.2, title, alt, ax)
     owner = say("Donor: many labeled cats and dogs")
     if borrowed:
@@ -252,7 +256,8 @@ def _network(ax, y, kind, answers, learns, frozen, borrowed, ink=INK):
         x = 2.3 + 1.95 * index
         fill, edge, state = look(part)
         _box(ax, x, y, 1.65, 2.4, "", fill, edge)
-        _write(ax, x + 0.825, y + 2.1, part, color=ink, weight="bold")
+        title = say(f"block {index + 1}")
+        _write(ax, x + 0.825, y + 2.1, title, color=ink, weight="bold")
         layers = say("many\nlayers") if borrowed else layers
         _write(ax, x + 0.825, y + 1.2, layers, color=ink, linespacing=1.1)
         _write(ax, x + 0.825, y + 0.28, state, color=ink)
@@ -340,7 +345,7 @@ def convolution(picture=None, kernel=None, place=(1, 2), ax=None):
     done = np.arange(answers.size).reshape(answers.shape)
     done = done <= row * columns + column
     shown = np.where(done, [list(map(_short, line)) for line in answers], "")
-    _numbers(ax, x_out, middle + rows / 2, shown, "output",
+    _numbers(ax, x_out, middle + rows / 2, shown, say("output"),
              np.where(done, answers, np.nan))  # fmt: skip
     corner = 0.3 + column, top - row - 3
     cell = x_out + column, middle + rows / 2 - row - 1
@@ -410,7 +415,7 @@ def small_network(
     hidden = max(0.0, pixel * weight + others)
     hidden_error = error * output_weight * (hidden > 0)
     slope = hidden_error * pixel
-    way = "down" if slope > 0 else "up" if slope < 0 else "nowhere"
+    way = say("down" if slope > 0 else "up" if slope < 0 else "nowhere")
     title = say(f"One weight, used on the way forward, is turned {way}")
     if not slope:
         title = say("Nothing comes back to this weight, so it stays as it is")
@@ -425,9 +430,9 @@ def small_network(
     )
     ax = _canvas(16, 8.4, title, alt, ax)
     layers = (
-        (2.4, (7.2, 6.4, 5.6, 3.3), "3,072 inputs"),
+        (2.4, (7.2, 6.4, 5.6, 3.3), mark("3,072 inputs")),
         (8.6, (7.2, 6.1, 3.3), say("32 hidden units")),
-        (14.4, (5.25,), "1 output"),
+        (14.4, (5.25,), mark("1 output")),
     )
     for (left, starts, _), (right, ends, _) in pairwise(layers):
         for heights in ((a, b) for a in starts for b in ends):
@@ -462,7 +467,7 @@ def small_network(
     for y, way, color, sums in (
         (1.0, say("forward →"), BLUE,
          say(f"{x} × {w} + {rest} (all other inputs) = {total}{silent}")),
-        (0.3, "← backward", VERMILION,
+        (0.3, say("← backward"), VERMILION,
          say(f"{back} (hidden error), times {x} = {s} (slope)")),
     ):  # fmt: skip
         _write(ax, 0.2, y, way, ha="left", color=color, weight="bold")

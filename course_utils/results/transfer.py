@@ -304,7 +304,7 @@ def plot_break_even(
                     textcoords="offset points", ha="left",
                     va="top")  # fmt: skip
     ax.set_xlabel(say("tasks"))
-    ax.set_ylabel(name)
+    ax.set_ylabel(say(name))
     ax.set_xlim(0, end * 1.45)
     gain = tasks * saved - donor
     money = abs(gain) / 3600 * dollars_per_hour

@@ -52,7 +52,7 @@ BEGINS = re.compile(r"\s*(?:[-*+] |\d+[.)] |[#|<>]|```|\$\$)")
 ALONE = re.compile(r"\s*(?:#|\||```|\$\$|</)|.*(?:  |\\)$")
 LIKE = 0.6
 # They say nothing about the value that they are part of.
-NAMELESS = {"self", "math", "np", "clock", "timing", "reasons", "join"}
+NAMELESS = {"say", "self", "math", "np", "clock", "timing", "reasons", "join"}
 # Where the sentences are among the arguments of these functions.
 SPEAKS = {
     "say": (0,),
