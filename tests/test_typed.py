@@ -42,6 +42,7 @@ GIVEN = {
     "resnet": None,
     "rate": 1000,
     "EXAMPLES": 9000,
+    "DRAWS": 30,
 }
 
 

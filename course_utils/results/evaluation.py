@@ -219,11 +219,10 @@ def spread(arms, statistic, logarithm=False, seed=0):
         sources["member", arm.members, members] = members
         sources["draw", arm.draws, draws] = draws
         if members > 1:
-            covers[f"{members} {say(arm.members)}"] = 0
+            covers.setdefault((0, arm.members), []).append(members)
         if draws > 1:
-            covers[f"{draws} {say(arm.draws)}"] = 1
+            covers.setdefault((1, arm.draws), []).append(draws)
     sources["picture", None, None] = pictures = len(arms[0].labels)
-    covers[say(f"{pictures:,} pictures")] = 2
     center = value([[arm.accuracies().mean()] for arm in arms])[0]
     parts = []
     for (kind, name, size), count in sources.items():
@@ -244,9 +243,19 @@ def spread(arms, statistic, logarithm=False, seed=0):
         ]
         found = value(accuracies)
         parts.append((float(np.var(found, ddof=1)), count - 1))
-    order = sorted(covers, key=covers.get)
-    found = _interval(center, *_joined(parts), ", ".join(order))
+    covered = [
+        f"{_listed(counts)} {say(name)}"
+        for (_, name), counts in sorted(covers.items())
+    ]
+    covered = ", ".join([*covered, say(f"{pictures:,} pictures")])
+    found = _interval(center, *_joined(parts), covered)
     return _exponential(found) if logarithm else found
+
+
+def _listed(counts):
+    """Return different counts as text: "10, 6 and 5"."""
+    *first, last = map(str, dict.fromkeys(counts))
+    return f"{', '.join(first)} {say('and')} {last}" if first else last
 
 
 def _weights(labels, generator):
