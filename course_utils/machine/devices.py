@@ -243,7 +243,13 @@ def framework_devices(load_frameworks=False):
 
 
 def spoken(device):
-    """Return one of Keras's names in words: "processor" for "cpu:0"."""
+    """Return one of Keras's names in words, as a figure shows it.
+
+    Taught in notebook 04.
+
+    >>> spoken("cpu:0"), spoken("gpu:1")
+    ('processor', 'GPU 1')
+    """
     kind, _, number = device.partition(":")
     return "processor" if kind == "cpu" else f"{kind.upper()} {number}"
 
