@@ -498,7 +498,7 @@ def test_of_too_many_files_some_are_taken(two_classes, capsys):
     printed = capsys.readouterr().out
     bad = len(pictures.left_out)
     assert len(all_pixels(pictures)) + bad == 8 + 140
-    assert "fox has 160 files; 140 are taken" in printed
+    assert "fox has 160 files; 140 are used" in printed
     assert 60 < bad < 92
     assert f"and {bad - folders.NAMED} more" in printed
 

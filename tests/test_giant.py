@@ -349,7 +349,7 @@ def test_a_body_without_an_end_is_cut(serve, no_weights, monkeypatch):
         (HEAD + b"Content-Length: 0\r\n\r\n", "sent nothing"),
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "answered 403"),
         (b"HTTP/1.1 503 Busy\r\n\r\n", "answered 503"),
-        (HEAD + b"Content-Length: 99\r\n\r\n\x89HDF\r\n\x1a\n", "not answer"),
+        (HEAD + b"Content-Length: 99\r\n\r\n\x89HDF\r\n\x1a\n", "not respond"),
         (b"no HTTP at all\r\n\r\n", "did not respond"),
         (b"", "did not respond"),
     ],
@@ -678,7 +678,7 @@ def test_weights_lie_where_keras_looks(kept_by, tmp_path, monkeypatch):
         assert path == tmp_path / "keras" / "models" / name
         assert path.read_bytes() == b"weights"
     else:
-        with pytest.raises(backbones.WeightsUnavailable, match="not answer"):
+        with pytest.raises(backbones.WeightsUnavailable, match="not respond"):
             backbones.fetch_weights("MobileNet", 96, patience=2)
 
 

@@ -36,6 +36,7 @@ GIVEN = {
     "pictures_per_second": 60,
     "report": {
         "examples": 10_000,
+        "epochs": 15,
         "recipe": {"epochs": 15, "batch_size": 100},
     },
     "costs": SimpleNamespace(estimate=lambda *_, **__: EIGHT),

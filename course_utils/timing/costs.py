@@ -365,7 +365,7 @@ def plot_cost(
     unknown device or network. Taught in notebook 01.
 
     >>> plot_cost({"my laptop": 5e10}, device="my laptop").get_xlabel()
-    'time (full: measured, hollow: estimated)'
+    'time (filled: measured, hollow: estimated)'
     """
     ax = plots.new_axes(ax)
     rows = _devices(measured)
