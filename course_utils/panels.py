@@ -288,7 +288,7 @@ def break_even_panel(donor=240.0, transfer=0.5, scratch=12.5):
             value=value, readout_format=",.2f", **_look(),
         )
         for name, text, low, high, value in (
-            ("donor", "donor, seconds", 0, 6, donor),
+            ("donor", say("donor, seconds"), 0, 6, donor),
             ("transfer", say("with donor, seconds"), -3, 3, transfer),
             ("scratch", say("from scratch, seconds"), -1, 5, scratch),
         )

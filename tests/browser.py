@@ -251,6 +251,12 @@ def check(notebook, name, shots=None):
         elif panel.locator(UPLOAD).count():
             answer = upload_fox(notebook, panel).replace("\n", " | ")
             print("  upload:", answer)
+        elif panel.locator("button").count():
+            before = panel.inner_text()
+            panel.locator("button").first.click()
+            notebook.page.wait_for_timeout(500)
+            if panel.inner_text() == before:
+                problems.append(f"panel {number} does not count an answer")
         else:
             problems.append(f"panel {number} shows no figure")
         shoot(panel, f"panel_{number}_after")
