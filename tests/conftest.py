@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,11 @@ from photo_servers import pack_path
 from course_utils.data import photos
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# A run that was started in the background inherits that both are ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
