@@ -609,7 +609,7 @@ QUESTIONS = {
     ),
     "labels_for_donor": (
         mark("How many labels without a donor are worth 10 with one?"),
-        "labels needed without a donor", "labels",
+        "labels that ten are worth", "labels",
         (mark("labeled pictures of each animal"), (10, 1_000), "log"),
     ),
     "points_forgotten": (

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -625,3 +626,16 @@ def test_no_spreadsheet_calculates_what_a_student_wrote(tmp_path, text):
     with (tmp_path / "claims.csv").open(encoding="utf-8-sig") as file:
         (row,) = csv.DictReader(file)
     assert row["reading"] == f"'{text}"
+
+
+@pytest.mark.parametrize("question", scoreboard.QUESTIONS)
+def test_a_lesson_records_what_answers_each_question(question):
+    _, rung, *_ = scoreboard.QUESTIONS[question]
+    folder = Path(__file__).resolve().parent.parent / "notebooks"
+    sources = [
+        "".join(cell["source"])
+        for path in folder.glob("[0-9]*.ipynb")
+        for cell in json.loads(path.read_text("utf-8"))["cells"]
+    ]
+    found = re.compile(rf'record\(\s*"{re.escape(rung)}"')
+    assert any(map(found.search, sources))
